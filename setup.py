@@ -1,0 +1,101 @@
+"""Build the compiled modules; everything else about the package is in pyproject.toml.
+
+``ZARR_DEBUG=1`` builds with assertions, bounds checks and the address and undefined-behaviour
+sanitizers; ``ZARR_DEBUG=thread`` with the thread sanitizer. CONTRIBUTING.md says how to run them.
+"""
+
+import os
+import runpy
+import sys
+from pathlib import Path
+
+import numpy
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+DEBUG = os.environ.get("ZARR_DEBUG", "0")
+SANITIZERS = {"0": None, "1": "address,undefined", "thread": "thread"}[DEBUG]
+
+#: Modules without Blosc, in the order of the layers, from the bottom up; and what C they have.
+MODULES = {
+    "strided": [],
+    "chunk_table": ["zarr/locks.c"],
+    "execution": [],
+    "indexing": [],
+    "chunks": [],
+    "ext": [],
+}
+
+
+def compile_arguments():
+    """Flags for the compiler, those for the linker, and the macros."""
+    macros = [("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")]
+    if SANITIZERS is None:
+        return ["-O3"], [], [*macros, ("CYTHON_WITHOUT_ASSERTIONS", "1")]
+    flags = [f"-fsanitize={SANITIZERS}", "-fno-omit-frame-pointer", "-g", "-O1"]
+    return flags, flags[:1], macros
+
+
+def extensions():
+    """The compiled modules; codecs.blosc alone is linked with C-Blosc."""
+    compile_flags, link_flags, macros = compile_arguments()
+    wrap = sys.platform.startswith("linux")
+    blosc_macros = [] if wrap else [("ZARR_NO_WRAP", "1")]
+    blosc_link_flags = (
+        ["-Wl,--wrap=posix_memalign,--wrap=free", "-Wl,--exclude-libs,ALL"] if wrap else []
+    )
+    include_dirs = [numpy.get_include(), "zarr", "c-blosc", "c-blosc/include"]
+    yield Extension(
+        "zarr.codecs.blosc",
+        ["zarr/codecs/blosc.pyx", "c-blosc/guarded_blosc.c"],
+        include_dirs=include_dirs,
+        extra_objects=["c-blosc/lib/libblosc.a"],
+        depends=["c-blosc/guarded_blosc.h"],
+        libraries=["pthread"],
+        extra_compile_args=compile_flags,
+        extra_link_args=link_flags + blosc_link_flags,
+        define_macros=macros + blosc_macros,
+    )
+    for name, sources in MODULES.items():
+        yield Extension(
+            f"zarr.{name}",
+            [f"zarr/{name}.pyx", *sources],
+            include_dirs=include_dirs,
+            depends=["zarr/threads.h", "zarr/locks.h"],
+            libraries=["pthread"],
+            extra_compile_args=compile_flags,
+            extra_link_args=link_flags,
+            define_macros=macros,
+        )
+
+
+class build_ext_here_too(build_ext):  # noqa: N801 (setuptools names commands so)
+    """Build, and leave the modules beside their sources as well.
+
+    ``python -m zarr`` and ``python -m pytest``, run in the checkout, import the package from there
+    and not from where it was installed.
+    """
+
+    def run(self):
+        super().run()
+        if not self.inplace:
+            self.copy_extensions_to_source()
+
+
+runpy.run_path(str(Path(__file__).parent / "c-blosc" / "vendor.py"), run_name="__main__")
+setup(
+    cmdclass={"build_ext": build_ext_here_too},
+    ext_modules=cythonize(
+        list(extensions()),
+        compiler_directives={
+            "language_level": 3,
+            "boundscheck": SANITIZERS is not None,
+            "wraparound": False,
+            "initializedcheck": False,
+            "cdivision": True,
+            "embedsignature": True,
+            "binding": True,
+        },
+    ),
+)

@@ -1,0 +1,59 @@
+from libc.stdint cimport int64_t, uint32_t
+
+
+cdef struct Encoded:
+    int64_t references
+    Py_ssize_t nbytes
+    # the bytes follow
+
+
+cdef struct Slot:
+    Encoded* value
+    uint32_t update_lock    # held from the load to the save of an update
+    uint32_t value_lock     # held while the pointer is read or exchanged
+
+
+cdef extern from "locks.h":
+    ctypedef struct gate:
+        pass
+
+
+cdef inline char* encoded_data(Encoded* encoded) noexcept nogil:
+    return <char*> encoded + sizeof(Encoded)
+
+
+cdef Encoded* encoded_new(Py_ssize_t nbytes) noexcept nogil
+cdef Encoded* encoded_shrink(Encoded* encoded, Py_ssize_t nbytes) noexcept nogil
+cdef void encoded_retain(Encoded* encoded) noexcept nogil
+cdef void encoded_release(Encoded* encoded) noexcept nogil
+
+
+cdef class ChunkTable:
+    cdef void* root
+    cdef int64_t stored_nbytes
+    cdef int64_t stored_count
+
+    cdef Slot* find(self, int64_t index) noexcept nogil
+    cdef Slot* reach(self, int64_t index) noexcept nogil
+    cdef int64_t next_stored(self, int64_t index) noexcept nogil
+    cdef Encoded* load(self, int64_t index) noexcept nogil
+    cdef void store(self, Slot* slot, Encoded* value) noexcept nogil
+    cdef int put(self, int64_t index, Encoded* value) noexcept nogil
+    cdef int share_from(self, ChunkTable other, int64_t first) noexcept nogil
+    cdef void restore_from(self, ChunkTable other, int64_t first) noexcept nogil
+
+
+cdef Encoded* slot_load(Slot* slot) noexcept nogil
+cdef void slot_lock(Slot* slot) noexcept nogil
+cdef void slot_unlock(Slot* slot) noexcept nogil
+cdef void spin_lock(uint32_t* word) noexcept nogil
+cdef void spin_unlock(uint32_t* word) noexcept nogil
+
+
+cdef class Gate:
+    cdef gate state
+
+    cdef void enter(self) noexcept nogil
+    cdef void leave(self) noexcept nogil
+    cdef void enter_alone(self) noexcept nogil
+    cdef void leave_alone(self) noexcept nogil

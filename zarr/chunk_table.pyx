@@ -1,0 +1,299 @@
+"""The chunks of an array in memory: a sparse table of encoded values, each with its lock.
+
+Compiled because every chunk of every call passes here, without the GIL. An encoded value never
+changes after it was stored: writers exchange the pointer, readers count a reference, so a reader
+sees one whole version and waits for nobody. Subtle: the table is a tree of 64-way nodes that only
+ever grows, and each node says itself which bits of the index it resolves; so it is searched and
+extended (by compare and swap) without a lock, and an array of 10^18 chunks costs nothing before
+they are written.
+"""
+
+from libc.stdint cimport int64_t
+from libc.stdlib cimport calloc, free, malloc, realloc
+
+cdef extern from "locks.h":
+    int locks_init() noexcept nogil
+    void lock_acquire(uint32_t* word) noexcept nogil
+    void lock_release(uint32_t* word) noexcept nogil
+    void spin_acquire(uint32_t* word) noexcept nogil
+    void spin_release(uint32_t* word) noexcept nogil
+    void gate_enter(gate* self) noexcept nogil
+    void gate_leave(gate* self) noexcept nogil
+    void gate_enter_alone(gate* self) noexcept nogil
+    void gate_leave_alone(gate* self) noexcept nogil
+
+cdef extern from "threads.h":
+    int64_t atomic_add_i64(int64_t* word, int64_t amount) noexcept nogil
+    void* atomic_load_pointer(void** word) noexcept nogil
+    int atomic_swap_if_pointer(void** word, void* expected, void* desired) noexcept nogil
+
+
+if locks_init() != 0:
+    raise MemoryError("the locks: no memory to have them made anew after a fork")
+
+
+# ----------------------------------------------------------------------- encoded values
+
+
+cdef Encoded* encoded_new(Py_ssize_t nbytes) noexcept nogil:
+    """A value with one reference and room for `nbytes`, or NULL."""
+    cdef Encoded* encoded = <Encoded*> malloc(sizeof(Encoded) + nbytes)
+    if encoded != NULL:
+        encoded.references = 1
+        encoded.nbytes = nbytes
+    return encoded
+
+
+cdef Encoded* encoded_shrink(Encoded* encoded, Py_ssize_t nbytes) noexcept nogil:
+    """Give back what a value not yet stored has too much. The value may move."""
+    cdef Encoded* smaller = <Encoded*> realloc(encoded, sizeof(Encoded) + nbytes)
+    if smaller == NULL:
+        smaller = encoded
+    smaller.nbytes = nbytes
+    return smaller
+
+
+cdef void encoded_retain(Encoded* encoded) noexcept nogil:
+    atomic_add_i64(&encoded.references, 1)
+
+
+cdef void encoded_release(Encoded* encoded) noexcept nogil:
+    """Drop one reference; NULL is allowed."""
+    if encoded != NULL and atomic_add_i64(&encoded.references, -1) == 1:
+        free(encoded)
+
+
+# --------------------------------------------------------------------------------- slots
+
+
+cdef Encoded* slot_load(Slot* slot) noexcept nogil:
+    """A new reference to the value, or NULL. Never waits for an update."""
+    cdef Encoded* value
+    if atomic_load_pointer(<void**> &slot.value) == NULL:
+        return NULL
+    spin_acquire(&slot.value_lock)
+    value = slot.value
+    if value != NULL:
+        encoded_retain(value)
+    spin_release(&slot.value_lock)
+    return value
+
+
+cdef void slot_lock(Slot* slot) noexcept nogil:
+    """Wait for the right to update. Not to be called with the GIL, nor twice."""
+    lock_acquire(&slot.update_lock)
+
+
+cdef void slot_unlock(Slot* slot) noexcept nogil:
+    lock_release(&slot.update_lock)
+
+
+cdef void spin_lock(uint32_t* word) noexcept nogil:
+    """Take a lock that is held for no longer than a small copy takes."""
+    spin_acquire(word)
+
+
+cdef void spin_unlock(uint32_t* word) noexcept nogil:
+    spin_release(word)
+
+
+# ---------------------------------------------------------------------------------- tree
+
+cdef enum:
+    BITS = 6
+    FANOUT = 64
+
+
+cdef struct Branch:
+    int shift
+    void* children[FANOUT]
+
+
+cdef struct Leaf:
+    int shift    # 0: this node holds slots
+    Slot slots[FANOUT]
+
+
+cdef void* new_node(int shift) noexcept nogil:
+    cdef void* node = calloc(1, sizeof(Leaf) if shift == 0 else sizeof(Branch))
+    if node != NULL:
+        (<Branch*> node).shift = shift
+    return node
+
+
+cdef void free_node(void* node) noexcept nogil:
+    cdef int i
+    if node == NULL:
+        return
+    if (<Branch*> node).shift == 0:
+        for i in range(FANOUT):
+            encoded_release((<Leaf*> node).slots[i].value)
+    else:
+        for i in range(FANOUT):
+            free_node((<Branch*> node).children[i])
+    free(node)
+
+
+cdef bint has_index(Branch* node, int64_t index) noexcept nogil:
+    return node.shift + BITS >= 63 or index >> (node.shift + BITS) == 0
+
+
+cdef int64_t next_in(void* node, int64_t base, int64_t index) noexcept nogil:
+    """The first index >= `index` with a value below `node`, whose first index is `base`."""
+    cdef int shift
+    cdef int i = 0
+    cdef int64_t found
+    cdef void* child
+    if node == NULL:
+        return -1
+    shift = (<Branch*> node).shift
+    if index > base:
+        i = <int> min((index - base) >> shift, FANOUT)
+    while i < FANOUT:
+        if shift == 0:
+            if atomic_load_pointer(<void**> &(<Leaf*> node).slots[i].value) != NULL:
+                return base + i
+        else:
+            child = atomic_load_pointer(&(<Branch*> node).children[i])
+            if child != NULL:
+                found = next_in(child, base + (<int64_t> i << shift), index)
+                if found >= 0:
+                    return found
+        i += 1
+    return -1
+
+
+cdef class ChunkTable:
+    """Encoded chunks by their linear index in the grid.
+
+    Notes
+    -----
+    Any thread may search, load, reach and store at any time.
+    """
+
+    def __dealloc__(self):
+        free_node(self.root)
+
+    cdef Slot* find(self, int64_t index) noexcept nogil:
+        """The slot of a chunk, or NULL when nothing was ever stored near it."""
+        cdef void* node = atomic_load_pointer(&self.root)
+        if node == NULL or not has_index(<Branch*> node, index):
+            return NULL
+        while (<Branch*> node).shift != 0:
+            node = atomic_load_pointer(
+                &(<Branch*> node).children[(index >> (<Branch*> node).shift) & (FANOUT - 1)]
+            )
+            if node == NULL:
+                return NULL
+        return &(<Leaf*> node).slots[index & (FANOUT - 1)]
+
+    cdef Slot* reach(self, int64_t index) noexcept nogil:
+        """The slot of a chunk, made where there was none; NULL when memory is short."""
+        cdef void* node = atomic_load_pointer(&self.root)
+        cdef void* made
+        cdef void** place
+        while node == NULL or not has_index(<Branch*> node, index):
+            made = new_node(0 if node == NULL else (<Branch*> node).shift + BITS)
+            if made == NULL:
+                return NULL
+            if node != NULL:
+                (<Branch*> made).children[0] = node
+            if not atomic_swap_if_pointer(&self.root, node, made):
+                free(made)
+            node = atomic_load_pointer(&self.root)
+        while (<Branch*> node).shift != 0:
+            place = &(<Branch*> node).children[(index >> (<Branch*> node).shift) & (FANOUT - 1)]
+            if atomic_load_pointer(place) == NULL:
+                made = new_node((<Branch*> node).shift - BITS)
+                if made == NULL:
+                    return NULL
+                if not atomic_swap_if_pointer(place, NULL, made):
+                    free(made)
+            node = atomic_load_pointer(place)
+        return &(<Leaf*> node).slots[index & (FANOUT - 1)]
+
+    cdef int64_t next_stored(self, int64_t index) noexcept nogil:
+        """The index of the first chunk stored at or after `index`; -1 when there is none."""
+        cdef void* node = atomic_load_pointer(&self.root)
+        if node == NULL or not has_index(<Branch*> node, index):
+            return -1
+        return next_in(node, 0, index)
+
+    cdef Encoded* load(self, int64_t index) noexcept nogil:
+        """A new reference to a chunk's value, or NULL."""
+        cdef Slot* slot = self.find(index)
+        return NULL if slot == NULL else slot_load(slot)
+
+    cdef void store(self, Slot* slot, Encoded* value) noexcept nogil:
+        """Exchange the value of a slot whose update lock is held. NULL empties it.
+
+        The table takes over the caller's reference.
+        """
+        cdef Encoded* before
+        spin_acquire(&slot.value_lock)
+        before = slot.value
+        slot.value = value
+        spin_release(&slot.value_lock)
+        atomic_add_i64(
+            &self.stored_nbytes,
+            (0 if value == NULL else value.nbytes) - (0 if before == NULL else before.nbytes),
+        )
+        atomic_add_i64(&self.stored_count, (value != NULL) - (before != NULL))
+        encoded_release(before)
+
+    cdef int put(self, int64_t index, Encoded* value) noexcept nogil:
+        """Store a whole value, in its turn among the updates; -1 when memory is short.
+
+        Takes over the caller's reference, also on failure.
+        """
+        cdef Slot* slot = self.find(index) if value == NULL else self.reach(index)
+        if slot == NULL:
+            encoded_release(value)
+            return 0 if value == NULL else -1
+        slot_lock(slot)
+        self.store(slot, value)
+        slot_unlock(slot)
+        return 0
+
+    cdef int share_from(self, ChunkTable other, int64_t first) noexcept nogil:
+        """Store each value that another table has from `first` on here too; -1: no memory."""
+        cdef int64_t index = other.next_stored(first)
+        cdef Encoded* value
+        while index >= 0:
+            value = other.load(index)
+            if value != NULL and self.put(index, value) < 0:
+                return -1
+            index = other.next_stored(index + 1)
+        return 0
+
+    cdef void restore_from(self, ChunkTable other, int64_t first) noexcept nogil:
+        """Be as the other table from `first` on, which had its values from here.
+
+        Cannot fail: every slot that is needed has been reached before.
+        """
+        cdef int64_t index = self.next_stored(first)
+        while index >= 0:
+            self.put(index, other.load(index))
+            index = self.next_stored(index + 1)
+        self.share_from(other, first)
+
+
+cdef class Gate:
+    """The gate of an array: writers pass together, a change of its shape passes alone.
+
+    Notes
+    -----
+    To be entered without the GIL, for it may wait. Not re-entrant.
+    """
+
+    cdef void enter(self) noexcept nogil:
+        gate_enter(&self.state)
+
+    cdef void leave(self) noexcept nogil:
+        gate_leave(&self.state)
+
+    cdef void enter_alone(self) noexcept nogil:
+        gate_enter_alone(&self.state)
+
+    cdef void leave_alone(self) noexcept nogil:
+        gate_leave_alone(&self.state)

@@ -1,0 +1,156 @@
+"""What an array tells about itself: its repr, its table of figures, its picture of chunks."""
+
+from html import escape
+
+__all__ = ["ArrayInfo", "array_html", "array_repr", "size_text"]
+
+#: Characters and squares of a picture: more chunks than that share one.
+PICTURE_COLUMNS = 64
+PICTURE_ROWS = 16
+
+
+def size_text(nbytes: int) -> str:
+    """Return a number of bytes in short: as it is below 1024, else with one decimal and a letter.
+
+    Examples
+    --------
+    >>> size_text(40000000)
+    '38.1M'
+    >>> size_text(512)
+    '512'
+    """
+    if nbytes < 1024:
+        return str(nbytes)
+    size = float(nbytes)
+    for unit in "KMGTPE":
+        size /= 1024
+        if size < 1024 or unit == "E":
+            break
+    return f"{size:.1f}{unit}"
+
+
+def array_repr(array) -> str:
+    """Return the one line that shows an array."""
+    cbytes = array.cbytes
+    ratio = f", cratio={array.cratio:.1f}" if cbytes else ""
+    return (
+        f"zarr.ext.Array({array.shape}, {array.dtype}, chunks={array.chunks}, "
+        f"nbytes={size_text(array.nbytes)}, cbytes={size_text(cbytes)}{ratio}, "
+        f"cname={array.cname}, clevel={array.clevel}, shuffle={array.shuffle})"
+    )
+
+
+def stored_picture(array) -> list[list[float]]:
+    """Return how much of the grid is stored, as rows of shares from 0 to 1.
+
+    The first axis runs down, all others run to the right. A large grid is shown by fewer cells,
+    each the share of the chunks that it stands for.
+    """
+    grid_shape = array.cdata_shape
+    count = array.nchunks
+    if count == 0:
+        return []
+    height = grid_shape[0] if len(grid_shape) > 1 else 1
+    width = count // height
+    rows, columns = min(height, PICTURE_ROWS), min(width, PICTURE_COLUMNS)
+    stored = [[0] * columns for _ in range(rows)]
+    for chunk in array.iter_chunks():
+        row, column = divmod(chunk.index, width)
+        stored[row * rows // height][column * columns // width] += 1
+    row_bounds = [-(-i * height // rows) for i in range(rows + 1)]
+    column_bounds = [-(-i * width // columns) for i in range(columns + 1)]
+    return [
+        [
+            stored[i][j]
+            / ((row_bounds[i + 1] - row_bounds[i]) * (column_bounds[j + 1] - column_bounds[j]))
+            for j in range(columns)
+        ]
+        for i in range(rows)
+    ]
+
+
+class ArrayInfo:
+    """The figures of an array, shown as a table.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> zarr.zeros(100, chunks=25, dtype='i2').info
+    Type               zarr.ext.Array
+    Data type          int16
+    Shape              (100,)
+    Chunk shape        (25,)
+    Grid shape         (4,)
+    Fill value         0
+    Compressor         blosclz, level 5, shuffle
+    Bytes              200
+    Bytes stored       0
+    Chunks stored      0 of 4
+    <BLANKLINE>
+    ....
+    """
+
+    def __init__(self, array):
+        self._array = array
+
+    def items(self) -> list[tuple[str, str]]:
+        """Return the figures as pairs of a name and a text."""
+        array = self._array
+        shuffle = ("no shuffle", "shuffle", "bitshuffle")[array.shuffle]
+        cbytes = array.cbytes
+        stored = size_text(cbytes)
+        if cbytes:
+            stored += f" (ratio {array.cratio:.1f})"
+        return [
+            ("Type", "zarr.ext.Array"),
+            ("Data type", str(array.dtype)),
+            ("Shape", str(array.shape)),
+            ("Chunk shape", str(array.chunks)),
+            ("Grid shape", str(array.cdata_shape)),
+            ("Fill value", str(array.fill_value)),
+            ("Compressor", f"{array.cname}, level {array.clevel}, {shuffle}"),
+            ("Bytes", size_text(array.nbytes)),
+            ("Bytes stored", stored),
+            ("Chunks stored", f"{array.nchunks_initialized} of {array.nchunks}"),
+        ]
+
+    def __repr__(self):
+        lines = [f"{name:<18} {text}" for name, text in self.items()]
+        picture = stored_picture(self._array)
+        marks = [
+            "".join("#" if share == 1 else "+" if share else "." for share in row)
+            for row in picture
+        ]
+        return "\n".join([*lines, "", *marks] if marks else lines)
+
+    def _repr_html_(self):
+        rows = "".join(
+            f"<tr><th style='text-align: left'>{escape(name)}</th>"
+            f"<td style='text-align: left'>{escape(text)}</td></tr>"
+            for name, text in self.items()
+        )
+        return f"<table><tbody>{rows}</tbody></table>{_picture_svg(self._array)}"
+
+
+def _picture_svg(array):
+    """Return the picture of stored chunks as squares, the darker the more are stored."""
+    cell = 8
+    picture = stored_picture(array)
+    if not picture:
+        return ""
+    squares = "".join(
+        f"<rect x='{column * cell}' y='{row * cell}' width='{cell - 1}' height='{cell - 1}' "
+        f"fill='#1f77b4' fill-opacity='{0.1 + 0.9 * share:.2f}'/>"
+        for row, shares in enumerate(picture)
+        for column, share in enumerate(shares)
+    )
+    width, height = len(picture[0]) * cell, len(picture) * cell
+    return (
+        f"<svg xmlns='http://www.w3.org/2000/svg' width='{width}' height='{height}' "
+        f"role='img' aria-label='chunks stored'>{squares}</svg>"
+    )
+
+
+def array_html(array) -> str:
+    """Return the repr for notebooks: the line, the figures and the picture."""
+    return f"<code>{escape(array_repr(array))}</code>{ArrayInfo(array)._repr_html_()}"

@@ -1,0 +1,152 @@
+#include "locks.h"
+
+#include "threads.h"
+
+enum { FREE = 0, HELD = 1, AWAITED = 2, STATE_BITS = 2, SPINS = 100, MONITOR_COUNT = 64 };
+
+typedef struct {
+    mutex guard;
+    condition changed;
+} monitor;
+
+static uint32_t fork_generation = 0;
+static monitor monitors[MONITOR_COUNT];
+
+static void monitors_init(void)
+{
+    for (int i = 0; i < MONITOR_COUNT; i++) {
+        mutex_init(&monitors[i].guard);
+        condition_init(&monitors[i].changed);
+    }
+}
+
+static void locks_after_fork(void)
+{
+    fork_generation++;
+    monitors_init();
+}
+
+int locks_init(void)
+{
+    monitors_init();
+    return call_after_fork(locks_after_fork);
+}
+
+static inline uint32_t lock_state(uint32_t word)
+{
+    return word >> STATE_BITS == fork_generation << STATE_BITS >> STATE_BITS
+               ? word & ((1u << STATE_BITS) - 1)
+               : (uint32_t)FREE;
+}
+
+static inline uint32_t lock_word(uint32_t state) { return fork_generation << STATE_BITS | state; }
+
+static inline monitor *monitor_of(const void *address)
+{
+    uintptr_t number = (uintptr_t)address >> 4;
+
+    return &monitors[(number ^ number >> 8 ^ number >> 16) % MONITOR_COUNT];
+}
+
+static inline int lock_try(uint32_t *word)
+{
+    uint32_t seen = atomic_load_u32(word);
+
+    return lock_state(seen) == FREE && atomic_swap_if_u32(word, seen, lock_word(HELD));
+}
+
+/* Held for as long as a chunk takes to decode and encode: spin a little, then sleep. */
+void lock_acquire(uint32_t *word)
+{
+    monitor *place;
+
+    for (int i = 0; i < SPINS; i++) {
+        if (lock_try(word))
+            return;
+        spin_pause();
+    }
+    place = monitor_of(word);
+    mutex_lock(&place->guard);
+    while (lock_state(atomic_swap_u32(word, lock_word(AWAITED))) != FREE)
+        condition_wait(&place->changed, &place->guard);
+    mutex_unlock(&place->guard);
+}
+
+void lock_release(uint32_t *word)
+{
+    monitor *place;
+
+    if (lock_state(atomic_swap_u32(word, lock_word(FREE))) == AWAITED) {
+        place = monitor_of(word);
+        mutex_lock(&place->guard);
+        condition_notify_all(&place->changed);
+        mutex_unlock(&place->guard);
+    }
+}
+
+/* Held for a few instructions: spin, and let others run if that takes long. */
+void spin_acquire(uint32_t *word)
+{
+    static const struct timespec moment = {0, 50000};
+
+    for (int i = 1; !lock_try(word); i++) {
+        if (i % 1000 == 0)
+            nanosleep(&moment, NULL);
+        else
+            spin_pause();
+    }
+}
+
+void spin_release(uint32_t *word) { atomic_swap_u32(word, lock_word(FREE)); }
+
+static monitor *gate_open(gate *self)
+{
+    monitor *place = monitor_of(self);
+
+    mutex_lock(&place->guard);
+    if (self->generation != fork_generation) {
+        self->generation = fork_generation;
+        self->writers = self->changes_waiting = self->is_changing = 0;
+    }
+    return place;
+}
+
+void gate_enter(gate *self)
+{
+    monitor *place = gate_open(self);
+
+    while (self->is_changing || self->changes_waiting)
+        condition_wait(&place->changed, &place->guard);
+    self->writers++;
+    mutex_unlock(&place->guard);
+}
+
+void gate_leave(gate *self)
+{
+    monitor *place = gate_open(self);
+
+    if (self->writers > 0 && --self->writers == 0 && self->changes_waiting)
+        condition_notify_all(&place->changed);
+    mutex_unlock(&place->guard);
+}
+
+void gate_enter_alone(gate *self)
+{
+    monitor *place = gate_open(self);
+
+    self->changes_waiting++;
+    while (self->is_changing || self->writers)
+        condition_wait(&place->changed, &place->guard);
+    self->changes_waiting--;
+    self->is_changing = 1;
+    mutex_unlock(&place->guard);
+}
+
+void gate_leave_alone(gate *self)
+{
+    monitor *place = gate_open(self);
+
+    self->is_changing = 0;
+    condition_notify_all(&place->changed);
+    mutex_unlock(&place->guard);
+}

@@ -1,0 +1,37 @@
+/* Locks of four bytes, one for each chunk, and the gate of an array.
+
+A word holds the fork generation it was taken in, and whether it is held and waited for. A word of
+an older generation was taken by a thread that did not come along into this process: it counts as
+free. Who has to wait does so in one of a few monitors that all locks share, chosen by address.
+Zeros are a free lock and an open gate. */
+
+#ifndef ZARR_LOCKS_H
+#define ZARR_LOCKS_H
+
+#include <stdint.h>
+
+/* Once, before all others: 0 or an errno. */
+int locks_init(void);
+
+/* Held for as long as a chunk takes to decode and encode. Not re-entrant. */
+void lock_acquire(uint32_t *word);
+void lock_release(uint32_t *word);
+
+/* Held for a few instructions. */
+void spin_acquire(uint32_t *word);
+void spin_release(uint32_t *word);
+
+/* The gate of an array: writers pass together, a change of its shape passes alone. */
+typedef struct {
+    uint32_t generation;
+    int64_t writers;
+    int64_t changes_waiting;
+    int is_changing;
+} gate;
+
+void gate_enter(gate *self);
+void gate_leave(gate *self);
+void gate_enter_alone(gate *self);
+void gate_leave_alone(gate *self);
+
+#endif
