@@ -7,13 +7,13 @@ import zarr
 
 settings.register_profile(
     "short",
-    max_examples=60,
+    max_examples=500,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.register_profile(
-    "long", max_examples=5000, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "long", max_examples=10000, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 
 

@@ -68,8 +68,9 @@ def ones(shape, **arguments) -> ext.Array:
     >>> zarr.ones(3)[:]
     array([1., 1., 1.])
     """
-    dtype = normalize_data_type(arguments.get("dtype"))
-    return ext.Array(shape, **{"fill_value": np.ones((), dtype)[()], **arguments})
+    if arguments.get("fill_value") is None:
+        arguments["fill_value"] = np.ones((), normalize_data_type(arguments.get("dtype")))[()]
+    return ext.Array(shape, **arguments)
 
 
 def full(shape, fill_value, **arguments) -> ext.Array:
@@ -172,7 +173,7 @@ def ones_like(data, **arguments) -> ext.Array:
     >>> zarr.ones_like(zarr.zeros(2))[:]
     array([1., 1.])
     """
-    return ones(**{**_arguments_like(data, {"fill_value": None}), **arguments})
+    return ones(**_arguments_like(data, {"fill_value": None, **arguments}))
 
 
 def full_like(data, fill_value, **arguments) -> ext.Array:

@@ -24,11 +24,6 @@ def normalize_data_type(dtype) -> np.dtype:
             f"dtype: found {result}, expected items of a fixed size: use 'U20' or 'S20' for text "
             "of up to 20 characters or bytes, a structured dtype for records"
         )
-    if result.kind == "T":
-        raise TypeError(
-            "dtype: found variable-length text, expected items of a fixed size: use 'U20' for "
-            "text of up to 20 characters"
-        )
     if result.subdtype is not None:
         raise TypeError(
             f"dtype: found the subarray {dtype!r}, expected a single item: use "

@@ -102,7 +102,7 @@ cdef class Array:
     fill_value : scalar, optional
         What is read where nothing was written. By default zero.
     attributes : mapping, optional
-        JSON values by name.
+        JSON values by name: the first values of `attrs`.
     write_empty_chunks : bool, optional
         Whether chunks that hold the fill value only are stored. By default what the setting
         ``array.write_empty_chunks`` says.
@@ -113,6 +113,13 @@ cdef class Array:
         For a dtype whose items have no fixed size, or lengths that are not numbers.
     ValueError
         For values out of range; chunks of more than 2**31 - 17 bytes among them.
+
+    Attributes
+    ----------
+    dtype : numpy.dtype
+        The type of the items.
+    attrs : zarr.attributes.Attributes
+        JSON values by name.
 
     Notes
     -----
@@ -598,6 +605,8 @@ def array_from_frames(arguments, frames):
 
 cdef class Chunk:
     """One place in the grid of an array, and what is stored there.
+
+    The parameters are attributes as well.
 
     Parameters
     ----------

@@ -1,0 +1,188 @@
+"""The functions that make arrays, and what the package shows."""
+
+import re
+from importlib import metadata
+
+import numpy as np
+import pytest
+
+import zarr
+
+
+def test_public_names():
+    assert sorted(zarr.__all__) == [
+        "Array",
+        "__version__",
+        "array",
+        "blosc_version",
+        "codecs",
+        "config",
+        "defaults",
+        "empty",
+        "empty_like",
+        "errors",
+        "ext",
+        "full",
+        "full_like",
+        "ones",
+        "ones_like",
+        "set_blosc_options",
+        "set_options",
+        "zeros",
+        "zeros_like",
+    ]
+    assert all(hasattr(zarr, name) for name in zarr.__all__)
+
+
+def test_version_has_the_level_of_the_api_and_our_own():
+    assert zarr.__version__ == f"3.4.2+ext.{zarr.ext.__version__}"
+    assert metadata.version("zarr") == zarr.__version__
+
+
+def test_blosc_version():
+    version, date = zarr.blosc_version()
+    assert re.fullmatch(r"1\.\d+\.\d+.*", version)
+    assert "20" in date
+
+
+def full_of_seven(shape, **arguments):
+    return zarr.full(shape, 7, **arguments)
+
+
+def like_but_seven(data, **arguments):
+    return zarr.full_like(data, 7, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("make", "value"),
+    [
+        (zarr.empty, 0),
+        (zarr.zeros, 0),
+        (zarr.ones, 1),
+        (full_of_seven, 7),
+    ],
+)
+@pytest.mark.parametrize("dtype", [None, "i2", ">c16", "?", "S4", "M8[s]"])
+def test_constructors(make, value, dtype):
+    z = make((5, 4), chunks=(2, 2), dtype=dtype)
+    expected = np.zeros((5, 4), dtype or (np.int64 if value == 7 else np.float64))
+    if value:
+        expected[...] = value
+    assert z.dtype == expected.dtype
+    assert z[:].tobytes() == expected.tobytes()
+    assert z.nchunks_initialized == 0
+    assert z.fill_value == expected[0, 0]
+
+
+@pytest.mark.parametrize("make", [zarr.empty, zarr.zeros, zarr.ones, full_of_seven])
+def test_constructors_take_the_originals_arguments(make):
+    z = make(shape=100, chunks=10, dtype="i4", cname="lz4", clevel=1, shuffle=2)
+    assert (z.shape, z.chunks, z.dtype) == ((100,), (10,), np.dtype("i4"))
+    assert (z.cname, z.clevel, z.shuffle) == ("lz4", 1, 2)
+
+
+def test_fill_value_overrides():
+    assert zarr.empty(3, fill_value=4)[:].tolist() == [4, 4, 4]
+    assert zarr.zeros(3, fill_value=4)[:].tolist() == [4, 4, 4]
+
+
+def test_defaults_are_the_originals_and_can_be_changed(monkeypatch):
+    z = zarr.zeros(1)
+    assert (z.cname, z.clevel, z.shuffle) == ("blosclz", 5, 1)
+    monkeypatch.setattr(zarr.defaults, "cname", "zstd")
+    monkeypatch.setattr(zarr.defaults, "clevel", 2)
+    monkeypatch.setattr(zarr.defaults, "shuffle", 0)
+    z = zarr.zeros(1)
+    assert (z.cname, z.clevel, z.shuffle) == ("zstd", 2, 0)
+
+
+class Chunked:
+    """Something array-like of another library, with chunks."""
+
+    def __init__(self, data, chunks):
+        self.data, self.chunks = data, chunks
+        self.shape, self.dtype = data.shape, data.dtype
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.data, dtype=dtype)
+
+
+class TestArray:
+    def test_of_lists_and_numpy_arrays(self):
+        assert zarr.array([[1, 2], [3, 4]])[:].tolist() == [[1, 2], [3, 4]]
+        data = np.arange(6, dtype=">i2").reshape(2, 3)
+        z = zarr.array(data)
+        assert z.dtype == data.dtype
+        assert (z[:] == data).all()
+        assert zarr.array(5)[()] == 5
+        assert zarr.array(["a", "bcd"])[:].tolist() == ["a", "bcd"]
+
+    def test_is_a_copy(self):
+        data = np.zeros(3)
+        z = zarr.array(data)
+        data[:] = 1
+        assert z[:].tolist() == [0, 0, 0]
+
+    @pytest.mark.parametrize(
+        ("chunks", "expected"),
+        [((3, 2), (3, 2)), (((3, 3, 1), (2, 2, 1)), (3, 2)), ([3, 2], (3, 2))],
+    )
+    def test_takes_over_chunks(self, chunks, expected):
+        data = np.arange(35).reshape(7, 5)
+        z = zarr.array(Chunked(data, chunks))
+        assert z.chunks == expected
+        assert (z[:] == data).all()
+        assert zarr.array(Chunked(data, chunks), chunks=4).chunks == (4, 4)
+
+    def test_takes_over_compression_of_an_array(self):
+        z = zarr.full((4, 4), 3, dtype="i2", chunks=2, cname="zstd", clevel=7, shuffle=2)
+        y = zarr.array(z)
+        assert repr(y) == repr(z)
+        assert y.fill_value == 3
+        x = zarr.array(z, cname="lz4", dtype="f4")
+        assert (x.cname, x.clevel, x.dtype) == ("lz4", 7, np.dtype("f4"))
+        assert (x[:] == 3).all()
+
+    def test_of_none_that_has_no_chunks(self):
+        assert zarr.array(Chunked(np.zeros((4, 4)), None)).chunks == (4, 4)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [zarr.empty_like, zarr.zeros_like, zarr.ones_like, like_but_seven],
+)
+@pytest.mark.parametrize("source", ["array", "numpy"])
+def test_like_another(make, source):
+    value = {zarr.zeros_like: 0, zarr.ones_like: 1}.get(make, 7)
+    if source == "array":
+        data = zarr.full((6, 4), 7, chunks=(2, 3), dtype="i2", cname="zstd", clevel=2, shuffle=0)
+        data[:] = 9
+    else:
+        data = np.full((6, 4), 9, "i2")
+        value = 0 if make is zarr.empty_like else value
+    z = make(data)
+    assert (z.shape, z.dtype) == ((6, 4), np.dtype("i2"))
+    assert z[:].tolist() == np.full((6, 4), value).tolist()
+    if source == "array":
+        assert (z.chunks, z.cname, z.clevel, z.shuffle) == ((2, 3), "zstd", 2, 0)
+    z = make(data, dtype="f4", chunks=(1, 4), cname="lz4", shape=(3, 4))
+    assert (z.shape, z.dtype, z.chunks, z.cname) == ((3, 4), np.dtype("f4"), (1, 4), "lz4")
+
+
+def test_like_another_of_another_shape_guesses_chunks_anew():
+    z = zarr.zeros((6, 4), chunks=(2, 3))
+    assert zarr.empty_like(z, shape=50).chunks == (50,)
+
+
+def test_unknown_arguments_are_refused():
+    with pytest.raises(TypeError, match="colour"):
+        zarr.zeros(3, colour="red")
+
+
+def test_set_blosc_options_sets_workers():
+    zarr.set_blosc_options(use_context=True)
+    assert zarr.config.get("threading.max_workers") is None
+    zarr.set_blosc_options(nthreads=3)
+    assert zarr.config.get("threading.max_workers") == 3
+    with pytest.raises(ValueError, match="found 0, expected a positive integer"):
+        zarr.set_blosc_options(nthreads=0)
