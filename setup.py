@@ -33,7 +33,13 @@ def compile_arguments():
     macros = [("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")]
     if SANITIZERS is None:
         return ["-O3"], [], [*macros, ("CYTHON_WITHOUT_ASSERTIONS", "1")]
-    flags = [f"-fsanitize={SANITIZERS}", "-fno-omit-frame-pointer", "-g", "-O1"]
+    flags = [
+        f"-fsanitize={SANITIZERS}",
+        "-fno-sanitize-recover=all",
+        "-fno-omit-frame-pointer",
+        "-g",
+        "-O1",
+    ]
     return flags, flags[:1], macros
 
 

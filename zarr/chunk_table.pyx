@@ -25,6 +25,7 @@ cdef extern from "locks.h":
 cdef extern from "threads.h":
     int64_t atomic_add_i64(int64_t* word, int64_t amount) noexcept nogil
     void* atomic_load_pointer(void** word) noexcept nogil
+    void atomic_store_pointer(void** word, void* value) noexcept nogil
     int atomic_swap_if_pointer(void** word, void* expected, void* desired) noexcept nogil
 
 
@@ -232,7 +233,7 @@ cdef class ChunkTable:
         cdef Encoded* before
         spin_acquire(&slot.value_lock)
         before = slot.value
-        slot.value = value
+        atomic_store_pointer(<void**> &slot.value, value)    # slot_load looks without the lock
         spin_release(&slot.value_lock)
         atomic_add_i64(
             &self.stored_nbytes,

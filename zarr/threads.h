@@ -47,12 +47,6 @@ static inline void atomic_store_i64(int64_t *word, int64_t value)
     __atomic_store_n(word, value, __ATOMIC_SEQ_CST);
 }
 
-static inline int atomic_swap_if_i64(int64_t *word, int64_t expected, int64_t desired)
-{
-    return __atomic_compare_exchange_n(word, &expected, desired, 0, __ATOMIC_SEQ_CST,
-                                       __ATOMIC_RELAXED);
-}
-
 static inline void *atomic_load_pointer(void *const *word)
 {
     return __atomic_load_n(word, __ATOMIC_ACQUIRE);
