@@ -69,7 +69,7 @@ class Attributes(MutableMapping):
 
     def asdict(self) -> dict:
         """Return the attributes as a dict, which may be changed."""
-        return _json_copy(self._values, "attributes")
+        return _json_copy(self._values.copy(), "attributes")
 
     def __repr__(self):
-        return f"Attributes({self._values})"
+        return f"Attributes({self._values.copy()})"
