@@ -218,6 +218,7 @@ class TestAppend:
             ),
             (np.ones(2), 0, ValueError, "append: found data of shape (2,), expected ('any', 2)"),
             (1, 0, ValueError, "append: found data of shape (), expected ('any', 2)"),
+            (1, 1, ValueError, "append: found data of shape (), expected (3, 'any')"),
             (np.ones((2, 2)), 2, IndexError, "append: axis 2 is out of range for 2 axes"),
             (np.ones((2, 2)), -3, IndexError, "append: axis -3 is out of range for 2 axes"),
             ([["a", "b"]], 0, ValueError, "could not convert string to float"),
@@ -239,6 +240,14 @@ class TestAppend:
         assert z.nchunks_initialized == 2
         z.resize(200000)
         assert z[:].tolist() == list(range(1500)) + [0] * 198500
+
+
+def test_a_number_is_not_appended_to_one_axis():
+    z = zarr.ones(3)
+    with pytest.raises(
+        ValueError, match=re.escape("append: found data of shape (), expected ('any',)")
+    ):
+        z.append(1)
 
 
 class TestCopy:

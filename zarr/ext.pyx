@@ -476,7 +476,7 @@ cdef class Array:
             chunks = self.chunk_store
             before = chunks.grid.shape
             expected = before[:axis] + values.shape[axis:axis + 1] + before[axis + 1:]
-            if values.shape != expected:
+            if values.ndim != len(before) or values.shape != expected:
                 raise ValueError(
                     f"append: found data of shape {values.shape}, expected "
                     f"{before[:axis] + ('any',) + before[axis + 1:]}"

@@ -1,0 +1,482 @@
+"""Bytes that nobody made in good faith, memory that is not there, objects that misbehave.
+
+What could bring the process down runs in a process of its own, so that a crash is a failed test.
+"""
+
+import os
+import pickle
+import random
+import re
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+
+import zarr
+from zarr.codecs import BloscCodec
+from zarr.codecs.blosc import COMPRESSORS
+from zarr.errors import CodecError
+from zarr.ext import Array, Chunk, array_from_frames
+
+
+def run(script, *arguments, timeout=600):
+    """Run a script in a process of its own and return what it printed; its crash is a failure."""
+    result = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+        # Large blocks go back to the system at once, so that a limit on memory is felt.
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "MALLOC_MMAP_THRESHOLD_": "65536",
+        },
+    )
+    assert result.returncode == 0, f"exit status {result.returncode}\n{result.stderr[-2000:]}"
+    return result.stdout
+
+
+def header(version=2, flags=0x1, typesize=4, nbytes=4000, blocksize=4000, cbytes=None, body=b""):
+    """A frame put together by hand."""
+    sizes = (nbytes, blocksize, 16 + len(body) if cbytes is None else cbytes)
+    return bytes([version, 1, flags, typesize]) + np.array(sizes, "<i4").tobytes() + body
+
+
+FRAME = BloscCodec("lz4", 5, 1, 4).encode(np.arange(1000, dtype="i4"))
+
+REFUSED = {
+    "empty": (b"", "found 0 bytes, expected at least the 16 of a header"),
+    "short": (FRAME[:15], "found 15 bytes, expected at least the 16 of a header"),
+    "version": (
+        b"\x01" + FRAME[1:],
+        "found format version 1 and typesize 4, expected version 2 and typesize 1 to 255",
+    ),
+    "typesize": (header(typesize=0), "found format version 2 and typesize 0, expected version 2"),
+    "truncated": (FRAME[:-1], f"found {len(FRAME) - 1} stored bytes, header tells {len(FRAME)}"),
+    "extended": (FRAME + b"x", f"found {len(FRAME) + 1} stored bytes, header tells {len(FRAME)}"),
+    "negative": (header(cbytes=-1), "found 16 stored bytes, header tells -1"),
+    "stored": (header(flags=0x2, body=bytes(3999)), "found 4015 stored bytes, header tells 4015"),
+    "size": (
+        header(nbytes=8000, body=bytes(100)),
+        "116 stored bytes decode to 8000, expected 4000",
+    ),
+    "blocks of nothing": (
+        header(blocksize=0, body=bytes(100)),
+        "found blocks of 0 bytes in 116 stored bytes, impossible for 4000",
+    ),
+    "negative blocks": (header(blocksize=-4, body=bytes(100)), "found blocks of -4 bytes in 116"),
+    "blocks over the chunk": (
+        header(blocksize=4001, body=bytes(100)),
+        "found blocks of 4001 bytes in 116 stored bytes",
+    ),
+    "too many blocks": (
+        header(blocksize=4, body=bytes(100)),
+        "found blocks of 4 bytes in 116 stored bytes",
+    ),
+    "compressor": (
+        header(flags=2 << 5, body=bytes(100)),
+        "found compressor number 2, expected one of 0 (blosclz), 1 (lz4), 1 (lz4hc), 3 (zlib)",
+    ),
+    "payload": (
+        FRAME[:20] + b"\xff" * (len(FRAME) - 20),
+        f"found {len(FRAME)} damaged stored bytes, expected 4000 decoded",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_frame_is_refused_with_the_reason(name):
+    frame, message = REFUSED[name]
+    with pytest.raises(CodecError, match="^" + re.escape(f"blosc: {message}")):
+        BloscCodec().decode(frame, 4000)
+
+
+@pytest.mark.parametrize("name", [name for name in REFUSED if name != "payload"])
+def test_a_chunk_does_not_take_it_and_is_named(name):
+    frame, message = REFUSED[name]
+    z = zarr.array(np.arange(2000, dtype="i4").reshape(2, 1000), chunks=(1, 1000))
+    chunk = Chunk(z, (1, 0))
+    with pytest.raises(CodecError, match=r"^chunk \(1, 0\): blosc: " + re.escape(message)):
+        chunk.encoded = frame
+    assert chunk.read().tolist() == [list(range(1000, 2000))]
+
+
+def test_a_damaged_payload_is_named_when_it_is_read_and_others_are_read_still():
+    z = zarr.array(np.arange(3000, dtype="i4"), chunks=1000, cname="lz4")
+    Chunk(z, (1,)).encoded = REFUSED["payload"][0]
+    for selection in (
+        slice(None),
+        slice(None, None, 7),
+        1500,
+        slice(1500, 1510),
+        slice(1000, 2000),
+    ):
+        with pytest.raises(
+            CodecError, match=r"chunk \(1,\): blosc: found \d+ damaged stored bytes"
+        ):
+            z[selection]
+    with pytest.raises(CodecError, match=r"chunk \(1,\): blosc: found \d+ damaged stored bytes"):
+        z[1500] = 1
+    assert z[:1000].tolist() == list(range(1000))
+    assert z[2999] == 2999
+    z[1000:2000] = 5
+    assert z[1999] == 5
+
+
+def long_match_frame(nbytes=2**24, length_bytes=8_421_506):
+    """A blosclz frame whose one match has so many bytes of length that 32 bits overflow."""
+    stream = b"\x00A" + b"\xe0" + b"\xff" * length_bytes + b"\x00" + b"\x00" + b"\x00A"
+    body = np.array([20, len(stream)], "<i4").tobytes() + stream
+    return header(flags=0x10, typesize=1, nbytes=nbytes, blocksize=nbytes, body=body)
+
+
+def test_a_blosclz_match_of_over_31_bits_is_refused_before_it_is_decoded():
+    """Blosc/c-blosc issue 405: C-Blosc's own validation accepts it and its decoder writes wild."""
+    message = "found a blosclz split of 8421504 bytes or more, refused because"
+    with pytest.raises(CodecError, match=f"^blosc: {message}"):
+        BloscCodec().decode(long_match_frame(), 2**24)
+    z = zarr.zeros(2**24, chunks=2**24, dtype="u1")
+    with pytest.raises(CodecError, match=rf"^chunk \(0,\): blosc: {message}"):
+        Chunk(z, (0,)).encoded = long_match_frame()
+    assert z.nchunks_initialized == 0
+
+
+def test_a_long_match_in_a_later_split_is_refused_too():
+    """Two blocks of four splits, the harmful one the last of the first block."""
+    harmful = long_match_frame()[20:]
+    harmless = np.array([3], "<i4").tobytes() + b"\x01AB"
+    first = harmless * 3 + harmful
+    body = np.array([24, 24 + len(first)], "<i4").tobytes() + first + harmless * 4
+    frame = header(flags=0, typesize=4, nbytes=2**24, blocksize=2**23, body=body)
+    with pytest.raises(CodecError, match="found a blosclz split of 8421504 bytes or more"):
+        BloscCodec().decode(frame, 2**24)
+
+
+@pytest.mark.parametrize("offset", [-1, 2**30, 8_500_000])
+def test_splits_that_lie_outside_the_frame_are_found_in_long_frames(offset):
+    body = np.array([offset], "<i4").tobytes() + b"\xff" * 8_500_000
+    frame = header(flags=0x10, typesize=1, nbytes=2**24, blocksize=2**24, body=body)
+    with pytest.raises(CodecError, match="damaged stored bytes"):
+        BloscCodec().decode(frame, 2**24)
+
+
+MUTATE = """
+    import random, sys
+    import numpy as np
+    import zarr
+    from zarr.codecs import BloscCodec
+    from zarr.codecs.blosc import COMPRESSORS
+    from zarr.errors import CodecError
+    from zarr.ext import Chunk
+
+    rng = random.Random(int(sys.argv[1]))
+    originals = []
+    for cname in COMPRESSORS:
+        for shuffle in range(3):
+            for dtype in ("u1", "i4", "f8", "V3", "i4,i8,i4,f8,f8"):
+                size = rng.choice([1, 30, 1000, 40000])
+                items = np.arange(size * np.dtype(dtype).itemsize) % rng.choice([7, 251, 100003])
+                data = items.astype("u1").view(dtype)
+                codec = BloscCodec(cname, rng.choice([1, 5, 9]), shuffle, data.itemsize)
+                originals.append((data, codec.encode(data)))
+
+    def mutated(frame):
+        frame = bytearray(frame)
+        for _ in range(rng.choice([1, 1, 2, 8])):
+            at = rng.randrange(min(len(frame), rng.choice([16, 48, len(frame)])))
+            frame[at] = rng.choice([0, 1, 127, 128, 255, rng.randrange(256)])
+        if rng.random() < 0.2:
+            del frame[rng.randrange(len(frame)):]
+        if rng.random() < 0.5:
+            frame[12:16] = len(frame).to_bytes(4, "little")
+        if rng.random() < 0.5:
+            frame[4:8] = originals[0][1][4:8]
+        return bytes(frame)
+
+    counts = {"decoded": 0, "refused": 0}
+    for _ in range(int(sys.argv[2])):
+        data, frame = rng.choice(originals)
+        frame = mutated(frame)
+        try:
+            assert len(BloscCodec().decode(frame, data.nbytes)) == data.nbytes
+            counts["decoded"] += 1
+        except CodecError:
+            counts["refused"] += 1
+        z = zarr.zeros(len(data), chunks=len(data), dtype=data.dtype)
+        try:
+            Chunk(z, (0,)).encoded = frame
+        except CodecError:
+            continue
+        for _ in range(3):
+            start = rng.randrange(len(data))
+            try:
+                assert z[start].nbytes == data.itemsize
+                z[start : start + 20 : 3]
+                z[start : start + 5] = np.zeros((), data.dtype)
+            except CodecError:
+                pass
+    print(counts["decoded"], counts["refused"])
+"""
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_mutated_frames_are_refused_or_decode_to_their_size(seed, scale):
+    decoded, refused = map(int, run(MUTATE, seed, scale(20_000, 2_000_000), timeout=7200).split())
+    assert decoded > 1000
+    assert refused > 1000
+
+
+@pytest.mark.parametrize("cname", COMPRESSORS)
+def test_every_truncation_is_refused(cname):
+    frame = BloscCodec(cname, 5, 1, 4).encode(np.arange(1000, dtype="i4"))
+    for length in range(len(frame)):
+        with pytest.raises(CodecError):
+            BloscCodec().decode(frame[:length], 4000)
+        telling = frame[:12] + length.to_bytes(4, "little") + frame[16:]
+        with pytest.raises(CodecError):
+            BloscCodec().decode(telling[:length], 4000)
+
+
+def test_pickles_made_by_hand():
+    arguments = {"shape": (10,), "chunks": (5,), "dtype": "i4"}
+    frame = BloscCodec("lz4", 5, 1, 4).encode(np.arange(5, dtype="i4"))
+    z = array_from_frames(arguments, [(1, frame)])
+    assert z[:].tolist() == [0] * 5 + [0, 1, 2, 3, 4]
+    for index in (2, -1, 10**18):
+        with pytest.raises(ValueError, match=rf"chunk {index}: found in a pickle of 2 chunks$"):
+            array_from_frames(arguments, [(index, frame)])
+    with pytest.raises(CodecError, match=r"chunk \(1,\): blosc: found 3 bytes"):
+        array_from_frames(arguments, [(1, b"abc")])
+    with pytest.raises(TypeError, match=r"bytes-like object is required"):
+        array_from_frames(arguments, [(1, 7)])
+    with pytest.raises(TypeError, match="hidden"):
+        array_from_frames({**arguments, "hidden": 1}, [])
+
+
+def test_mutated_pickles_raise():
+    z = zarr.array(np.arange(3000, dtype="i4"), chunks=1000, cname="lz4")
+    original = pickle.dumps(z)
+    at = original.index(Chunk(z, (1,)).encoded)
+    rng = random.Random(3)
+    for _ in range(300):
+        changed = bytearray(original)
+        changed[at + rng.randrange(16)] ^= 1 << rng.randrange(8)
+        try:
+            assert len(pickle.loads(bytes(changed))[:]) == 3000
+        except CodecError as error:
+            assert str(error).startswith("chunk (1,): blosc: ")  # noqa: PT017 (either is right)
+
+
+def test_memory_that_is_not_there_raises_and_nothing_is_lost():
+    run("""
+        import resource
+        import numpy as np
+        import pytest
+        import zarr
+
+        def limit(extra):
+            with open("/proc/self/statm") as file:
+                used = int(file.read().split()[0]) * resource.getpagesize()
+            resource.setrlimit(resource.RLIMIT_AS, (used + extra, resource.RLIM_INFINITY))
+
+        # On one thread: what is left over does not depend on how far another has come.
+        zarr.set_options({"threading.max_workers": 1})
+        for arguments in ({"clevel": 0}, {"cname": "lz4"}, {"cname": "zstd", "clevel": 1},
+                          {"cname": "blosclz"}, {"cname": "zlib", "clevel": 1}):
+            z = zarr.zeros(2**24, chunks=2**23, dtype="u1", **arguments)
+            rng = np.random.default_rng(1)
+            z[:2**23] = rng.integers(0, 4, 2**23, "u1")
+            expected = z[:]
+            original = z.copy()
+            value = rng.integers(0, 256, 2**23, "u1")
+            failed = 0
+            for extra in [2**18, *range(2**20, 2**25, 2**21)]:
+                for attempt in (
+                    lambda: z[:],
+                    lambda: z[5:2**23 - 5 : 3],
+                    lambda: z.__setitem__(slice(7, 2**23 - 9), value[7:-9]),
+                    lambda: z.__setitem__(slice(2**23, None), value),
+                    lambda: z.resize(2**20),
+                    lambda: z.append(value),
+                ):
+                    z = original.copy()
+                    limit(extra)
+                    try:
+                        attempt()
+                    except MemoryError:
+                        failed += 1
+                        resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
+                        assert np.array_equal(z[:], expected)
+                    resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
+            assert np.array_equal(original[:], expected)
+            assert failed > 10, (arguments, failed)
+    """)
+
+
+def test_memory_that_is_not_there_for_the_workers_raises_too():
+    run("""
+        import resource
+        import numpy as np
+        import zarr
+
+        z = zarr.zeros((64, 2**20), chunks=(1, 2**20), dtype="u1", cname="lz4")
+        z[:] = np.random.default_rng(1).integers(0, 4, z.shape, "u1")
+        expected = z[:]
+        failed = 0
+        for extra in range(2**20, 2**25, 2**20):
+            with open("/proc/self/statm") as file:
+                used = int(file.read().split()[0]) * resource.getpagesize()
+            resource.setrlimit(resource.RLIMIT_AS, (used + extra, resource.RLIM_INFINITY))
+            try:
+                z[:, 3:-3] = expected[:, 3:-3]
+                z[:, ::2]
+            except MemoryError:
+                failed += 1
+            resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
+            assert np.array_equal(z[:], expected)
+        assert failed
+    """)
+
+
+def test_objects_that_were_never_initialized_raise():
+    run("""
+        import copy, pickle
+        import numpy as np
+        from zarr.chunks import Chunks
+        from zarr.codecs import BloscCodec
+        from zarr.ext import Array, Chunk
+        from zarr.indexing import Grid
+
+        def try_all(cls):
+            try:
+                thing = cls.__new__(cls)
+            except TypeError:
+                return
+            for name in dir(thing):
+                for use in (
+                    lambda: getattr(thing, name),
+                    lambda: getattr(thing, name)(),
+                    lambda: getattr(thing, name)(1),
+                    lambda: getattr(thing, name)(0, 1),
+                    lambda: setattr(thing, name, None),
+                    lambda: setattr(thing, name, b"x"),
+                ):
+                    if name not in ("__class__", "__init__"):
+                        try:
+                            use()
+                        except (TypeError, AttributeError, ValueError, NotImplementedError):
+                            pass
+            for use in (repr, len, list, np.asarray, copy.copy, copy.deepcopy, pickle.dumps,
+                        lambda x: x[0], lambda x: x[()], lambda x: x.append([1]),
+                        lambda x: x.__setitem__(0, 1), lambda x: x.resize(1)):
+                try:
+                    use(thing)
+                except (TypeError, AttributeError, ValueError, pickle.PicklingError):
+                    pass
+
+        for cls in (Array, Chunk, Chunks, BloscCodec, Grid):
+            try_all(cls)
+        for wrong in (None, 3, "x"):
+            try:
+                Chunk(wrong, (0,))
+            except (TypeError, AttributeError):
+                pass
+    """)
+
+
+def test_code_in_an_index_may_change_the_array_it_indexes():
+    run(
+        """
+        import zarr
+
+        z = zarr.zeros((4, 4), chunks=2)
+
+        class Index:
+            def __index__(self):
+                z.append([[1] * z.shape[1]])
+                z.resize(9, 5)
+                z[0] = 5
+                z.copy()
+                return 1
+
+        z[Index(), Index():] = 3
+        assert z[1].tolist() == [0, 3, 3, 3, 3]
+        z[Index()]
+        z[Index():, 0]
+        assert z.shape == (9, 5)
+    """,
+        timeout=60,
+    )
+
+
+def test_code_in_a_value_may_change_the_array_it_is_assigned_to():
+    run(
+        """
+        import numpy as np
+        import zarr
+
+        z = zarr.zeros(4, chunks=2, dtype="f8")
+
+        class Number:
+            def __float__(self):
+                z.append([1])
+                return 5.0
+
+        class Values:
+            def __array__(self, dtype=None, copy=None):
+                z.resize(6)
+                return np.full(6, 7.0)
+
+        z[0] = Number()
+        z[1:3] = [Number(), Number()]
+        z[3:4] = np.array([Number()], dtype=object)
+        assert z[:].tolist() == [5, 5, 5, 5, 1, 1, 1, 1]
+        z[:] = Values()
+        assert z[:].tolist() == [7] * 6
+    """,
+        timeout=60,
+    )
+
+
+class Broken:
+    """Raises whatever it is asked."""
+
+    def __index__(self):
+        raise RuntimeError("no index")
+
+    def __float__(self):
+        raise RuntimeError("no number")
+
+
+def test_exceptions_of_users_code_pass_through_and_the_array_goes_on():
+    z = zarr.zeros(4, chunks=2)
+    for use in (
+        lambda: z[Broken()],
+        lambda: z[Broken() :],
+        lambda: z.__setitem__(Broken(), 1),
+        lambda: z.__setitem__(0, Broken()),
+        lambda: z.__setitem__(0, np.array(Broken(), dtype=object)),
+        lambda: z.append(np.array([Broken()], dtype=object)),
+        lambda: z.resize(Broken()),
+    ):
+        with pytest.raises(RuntimeError, match=r"no (index|number)"):
+            use()
+    z[:] = 1
+    z.resize(5)
+    assert z[:].tolist() == [1, 1, 1, 1, 0]
+
+
+def test_an_array_subclass_is_an_array():
+    class Named(Array):
+        def __init__(self, name, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            self.name = name
+
+    z = Named("a", 10, chunks=3, dtype="i4")
+    z[:] = 5
+    assert z.name == "a"
+    assert z[4] == 5
