@@ -1,0 +1,334 @@
+"""The pool of workers: how many work, and that a call which ended has ended."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+
+import numpy as np
+import pytest
+
+import zarr
+from zarr.errors import CodecError
+from zarr.execution import available_cores
+from zarr.ext import Chunk
+
+
+def start(script, *arguments):
+    """Start a script in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(script), *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+
+
+def end(process, timeout):
+    """Wait for a process and return what it printed; its failure or a hang is a failed test."""
+    try:
+        out, err = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        out, err = process.communicate()
+        pytest.fail(f"hangs\n{out[-1000:]}\n{err[-2000:]}")
+    assert process.returncode == 0, f"exit status {process.returncode}\n{err[-2000:]}"
+    return out
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3, 64, None])
+def test_any_number_of_workers_gives_the_same(workers):
+    data = np.arange(1_000_000, dtype="i4").reshape(1000, 1000)
+    with zarr.set_options({"threading.max_workers": workers}):
+        z = zarr.array(data, chunks=(100, 130), cname="lz4")
+        assert (z[:] == data).all()
+        assert (z[::-3, ::7] == data[::-3, ::7]).all()
+        z[5:990, 3:] += 1
+        assert (z[5:990, 3:] == data[5:990, 3:] + 1).all()
+
+
+def test_available_cores_are_those_of_the_affinity():
+    script = """
+        import os
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+        from zarr.execution import available_cores
+        print(available_cores())
+    """
+    assert end(start(script), 60) == "1\n"
+    assert 1 <= available_cores() <= os.cpu_count()
+
+
+def test_python_does_not_see_the_workers():
+    before = threading.enumerate()
+    zarr.array(np.arange(1_000_000), chunks=10_000)[:]
+    assert threading.enumerate() == before
+
+
+def test_many_calls_share_few_workers():
+    """Eight busy threads do not make eight pools: there is never more than one worker a core."""
+    script = """
+        import os, threading, time
+        import numpy as np
+        import zarr
+
+        before = len(os.listdir("/proc/self/task"))
+        zarr.set_options({"threading.max_workers": 3})
+        z = zarr.array(np.arange(1_000_000), chunks=10_000)
+
+        def busy():
+            for _ in range(50):
+                z[:]
+                z[7:] = 1
+
+        threads = [threading.Thread(target=busy) for _ in range(8)]
+        for t in threads: t.start()
+        for t in threads: t.join()
+        for _ in range(100):  # Python's own threads take a moment to go
+            workers = len(os.listdir("/proc/self/task")) - before
+            if workers == 2:
+                break
+            time.sleep(0.05)
+        print(workers)
+    """
+    assert int(end(start(script), 120)) == 2
+
+
+def test_small_work_wakes_nobody():
+    script = """
+        import os
+        import zarr
+
+        before = len(os.listdir("/proc/self/task"))
+        z = zarr.zeros(1000, chunks=100)
+        z[:] = 1
+        z[:]
+        print(len(os.listdir("/proc/self/task")) - before)
+    """
+    assert int(end(start(script), 60)) == 0
+
+
+FORKS = """
+    import os, signal, sys, threading, time, warnings
+    import numpy as np
+    import zarr
+
+    warnings.simplefilter("ignore", DeprecationWarning)
+    data = np.arange(400_000, dtype="i4").reshape(400, 1000)
+    z = zarr.array(data, chunks=(100, 100), cname="lz4")
+    y = zarr.zeros((400, 1000), chunks=(100, 100), dtype="i4", cname="lz4")
+    x = zarr.zeros((0, 10), chunks=(7, 10), dtype="i4", clevel=0)
+    stopped = threading.Event()
+
+
+    def read():
+        while not stopped.is_set():
+            assert (z[:] == data).all()
+            assert z[5, 5] == 5005
+
+    def write():
+        while not stopped.is_set():
+            y[50:350, 3:997] = 5
+            y[7, 7] = 5
+            x.append(np.ones((3, 10), "i4"))
+            if len(x) > 1000:
+                x.resize(0, 10)
+
+    threads = [threading.Thread(target=f) for f in (read, write, read, write)]
+    for t in threads: t.start()
+
+    def child():
+        assert (z[:] == data).all()
+        assert z[399, 999] == 399999 and z[5, 5] == 5005
+        y[:] = 7
+        y[3:390, 5:990] = 8
+        assert y[0, 0] == 7 and (y[3:390, 5:990] == 8).all()
+        before = len(x)
+        x.append(np.full((5, 10), 9))
+        assert len(x) == before + 5 and (x[before:] == 9).all()
+        z.resize(10, 10)
+        z.resize(400, 1000)
+        assert z[9, 9] == 9009 and z[10, 10] == 0
+
+    for i in range(int(sys.argv[1])):
+        pid = os.fork()
+        if pid == 0:
+            status = 1
+            try:
+                child()
+                status = 0
+            except BaseException:
+                import traceback
+                traceback.print_exc()
+            finally:
+                os._exit(status)
+        deadline = time.monotonic() + 60
+        while True:
+            done, status = os.waitpid(pid, os.WNOHANG)
+            if done:
+                assert status == 0, status
+                break
+            if time.monotonic() > deadline:
+                os.kill(pid, signal.SIGKILL)
+                sys.exit(f"fork {i} hangs")
+            time.sleep(0.001)
+    stopped.set()
+    for t in threads: t.join()
+    assert (z[:] == data).all()
+"""
+
+
+def test_forks_while_busy(scale):
+    end(start(FORKS, scale(100, 1000)), 900)
+
+
+def test_forks_of_forks_and_pools_of_processes():
+    script = """
+        import multiprocessing, os
+        import numpy as np
+        import zarr
+
+        z = zarr.array(np.arange(1_000_000), chunks=10_000, cname="lz4")
+        z[:]
+
+        def part(i):
+            return int(z[i::10].sum()), os.getpid()
+
+        if __name__ == "__main__":
+            with multiprocessing.get_context("fork").Pool(4) as pool:
+                results = pool.map(part, range(10), chunksize=1)
+            assert sum(total for total, _ in results) == int(z[:].sum())
+            if os.fork() == 0:
+                z[:]
+                if os.fork() == 0:
+                    assert z[:].sum() == z[::2].sum() + z[1::2].sum()
+                    os._exit(0)
+                os._exit(os.waitstatus_to_exitcode(os.wait()[1]))
+            assert os.wait()[1] == 0
+    """
+    end(start(script), 120)
+
+
+LONG_CALL = """
+    import signal, sys, time
+    import numpy as np
+    import zarr
+
+    rng = np.random.default_rng(1)
+    data = rng.integers(0, 1000, 30_000_000)
+    z = zarr.zeros(data.shape, chunks=100_000, dtype="i8", cname="zstd", clevel=9)
+"""
+
+
+def test_ctrl_c_stops_a_long_call_and_nothing_is_written_after_it():
+    script = (
+        LONG_CALL
+        + """
+    print("ready", flush=True)
+    try:
+        z[:] = data
+    except KeyboardInterrupt:
+        stored = z.nchunks_initialized, z.cbytes
+    else:
+        sys.exit("was not interrupted")
+    time.sleep(0.3)
+    assert (z.nchunks_initialized, z.cbytes) == stored
+    assert 0 < stored[0] < z.nchunks
+    for chunk in z.iter_chunks():
+        assert (chunk.read() == data[chunk.region]).all()
+    z[:100_000] = 1
+    z.resize(150_000)
+    assert z[0] == 1
+    """
+    )
+    process = start(script)
+    assert process.stdout.readline() == "ready\n"
+    try:
+        process.wait(timeout=0.5)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGINT)
+    end(process, 60)
+
+
+def test_a_signal_whose_handler_returns_does_not_stop_a_call():
+    script = (
+        LONG_CALL
+        + """
+    heard = []
+    signal.signal(signal.SIGALRM, lambda *_: heard.append(z.nchunks_initialized))
+    signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
+    z = zarr.zeros(data.shape, chunks=100_000, dtype="i8", cname="zstd", clevel=3)
+    z[:] = data
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    assert (z[:] == data).all()
+    assert any(0 < count < z.nchunks for count in heard), heard
+    """
+    )
+    end(start(script), 120)
+
+
+def test_a_handler_that_forks_within_a_call():
+    script = (
+        LONG_CALL
+        + """
+    import os
+    children = []
+
+    def handler(*_):
+        pid = os.fork()
+        if pid:
+            children.append(pid)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+    signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    try:
+        z[:3_000_000] = data[:3_000_000]
+    except RuntimeError as error:
+        assert not children, "the parent's call is not disturbed"
+        assert "the process forked during the call" in str(error)
+        z[:200_000] = 1
+        os._exit(0 if (z[:200_000] == 1).all() else 1)
+    if not children:
+        os._exit(0)
+    assert (z[:3_000_000] == data[:3_000_000]).all()
+    for pid in children:
+        assert os.waitpid(pid, 0)[1] == 0
+    """
+    )
+    end(start(script), 120)
+
+
+def damaged(count, coords):
+    """An array of `count` chunks, one of which cannot be decoded."""
+    z = zarr.array(np.arange(count * 20_000, dtype="i4"), chunks=20_000, cname="lz4")
+    chunk = Chunk(z, coords)
+    frame = chunk.encoded
+    chunk.encoded = frame[:16] + b"\xff" * (len(frame) - 16)
+    return z
+
+
+@pytest.mark.parametrize("at", [0, 1, 37, 99])
+def test_the_first_error_stops_a_call_and_names_its_chunk(at):
+    z = damaged(100, (at,))
+    for _ in range(5):
+        with pytest.raises(CodecError, match=re.escape(f"chunk ({at},): blosc: found ")):
+            z[:]
+        with pytest.raises(CodecError, match=re.escape(f"chunk ({at},): blosc: found ")):
+            z[1::2] = 7
+    untouched = (at * 20_000 + 50_000) % 2_000_000
+    assert z[untouched] == untouched
+
+
+def test_nothing_of_a_call_that_raised_runs_after_it():
+    for _ in range(20):
+        z = damaged(60, (3,))
+        with pytest.raises(CodecError):
+            z[::2] = -1
+        stored = z[80_000:].tobytes()
+        assert z[80_000:].tobytes() == stored
+        untouched = [c for c in range(4, 60) if z[c * 20_000] != -1]
+        assert untouched, "the chunks after the damaged one are not all written"
