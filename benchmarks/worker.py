@@ -1,0 +1,83 @@
+"""A process that runs the cases of one contestant when it is told to, one JSON line each way."""
+
+import json
+import statistics
+import sys
+import time
+from importlib import metadata
+
+import numpy as np
+from cases import Case, data_of, positions_of
+from contestants import CONTESTANTS, Contestant
+from setup_peers import REQUIREMENTS
+
+#: A run takes this long at least: its calls are repeated and the median is reported.
+RUN_SECONDS = 0.03
+
+
+class Worker:
+    """Answers the commands of run.py."""
+
+    def __init__(self, name):
+        self.contestant_class = CONTESTANTS[name]
+        self.requirements = REQUIREMENTS.get(name, ["numpy"])
+
+    def versions(self, _):
+        """Return the versions of what is measured."""
+        names = [requirement.split("==")[0] for requirement in self.requirements]
+        return {name: metadata.version(name) for name in names}
+
+    def prepare(self, fields):
+        """Make the array, see that it gives what was written, and run the case once."""
+        self.case = Case.from_json(fields)
+        data = data_of(self.case)
+        self.positions = positions_of(self.case)
+        self.contestant = self.contestant_class(self.case, data)
+        self.contestant.write(None)
+        if not np.array_equal(np.asarray(self.contestant.read(None)), data):
+            raise RuntimeError("does not give back what was written")
+        self.check(data)
+        self.seconds()
+
+    def check(self, data):
+        """See that the operation of the case gives what NumPy gives."""
+        if not self.case.operation.startswith("read"):
+            return
+        numpy = type("NumPy", (Contestant,), {"create": lambda *_: data})(self.case, data)
+        expected = getattr(numpy, self.case.operation)(self.positions[-1])
+        found = getattr(self.contestant, self.case.operation)(self.positions[-1])
+        if not np.array_equal(np.asarray(found), expected):
+            raise RuntimeError(f"{self.case.operation} gives something else than NumPy")
+
+    def seconds(self):
+        operation = getattr(self.contestant, self.case.operation)
+        start = time.perf_counter()
+        for position in self.positions:
+            operation(position)
+        return (time.perf_counter() - start) / len(self.positions)
+
+    def run(self, _):
+        times = [self.seconds()]
+        while sum(times) * len(self.positions) < RUN_SECONDS and len(times) < 20:
+            times.append(self.seconds())
+        return statistics.median(times)
+
+    def release(self, _):
+        self.contestant.close()
+        del self.contestant
+
+
+def main():
+    worker = Worker(sys.argv[1])
+    for line in sys.stdin:
+        command, argument = json.loads(line)
+        try:
+            answer = {"answer": getattr(worker, command)(argument)}
+        except Exception as error:  # whatever it is, it is told to who asked
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(answer), file=out, flush=True)
+
+
+if __name__ == "__main__":
+    out, sys.stdout = sys.stdout, sys.stderr  # libraries may print
+    main()
