@@ -47,7 +47,7 @@ cdef class Chunks:
     ) noexcept nogil
     cdef void fill_part(self, const Projection* part) noexcept nogil
     cdef bint copy_recent(self, Encoded* source, const Projection* part) noexcept nogil
-    cdef void keep_recent(
+    cdef void exchange_recent(
         self, Encoded* source, Workspace* workspace, Py_ssize_t start, Py_ssize_t stop
     ) noexcept nogil
 

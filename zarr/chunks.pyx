@@ -461,6 +461,10 @@ cdef class Chunks:
         if fills_chunk(self.grid, part):
             return decode_frame(&workspace.codec, frame, &header, part.array)
         widen_to_blocks(&header, &start, &stop)
+        keeps_recent = keeps_recent and stop - start <= MAX_RECENT_NBYTES
+        if keeps_recent:
+            # Decode over what was decoded last: it is most likely in the processor's cache.
+            self.exchange_recent(NULL, workspace, 0, 0)
         data = chunk_memory(workspace, stop - start)
         if data == NULL:
             return NO_MEMORY
@@ -471,8 +475,9 @@ cdef class Chunks:
         if status != OK:
             return status
         self.copy_part(data, start, part)
-        if keeps_recent and stop - start <= MAX_RECENT_NBYTES:
-            self.keep_recent(source, workspace, start, stop)
+        if keeps_recent:
+            encoded_retain(source)
+            self.exchange_recent(source, workspace, start, stop)
         return OK
 
     cdef bint copy_recent(self, Encoded* source, const Projection* part) noexcept nogil:
@@ -489,19 +494,18 @@ cdef class Chunks:
         spin_unlock(&self.recent.lock)
         return is_there
 
-    cdef void keep_recent(
+    cdef void exchange_recent(
         self, Encoded* source, Workspace* workspace, Py_ssize_t start, Py_ssize_t stop
     ) noexcept nogil:
-        """Exchange the workspace's chunk with the part that was decoded before.
+        """Exchange the workspace's chunk with the part that was decoded last.
 
-        Holding a reference to the encoded value makes its address a proof of identity. The order
-        of the steps matters to a child that another thread forks between them: it finds either
-        no part or a whole one.
+        Takes over a reference to the encoded value, which makes its address a proof of identity;
+        NULL: the workspace's chunk holds nothing to be kept. The order of the steps matters to a
+        child that another thread forks between them: it finds either no part or a whole one.
         """
         cdef Encoded* before
         cdef char* data
         cdef Py_ssize_t capacity
-        encoded_retain(source)
         spin_lock(&self.recent.lock)
         before = self.recent.source
         data = self.recent.data

@@ -42,6 +42,8 @@ cdef enum:
     MAX_SPLITS = 16
     MIN_SPLIT_NBYTES = 128
     MAX_TYPESIZE = 255
+    # A block that was compressed to fewer bytes is worth being cut out of its frame.
+    CUT_OUT_NBYTES = 8192
     # From here on a run of length bytes in a blosclz stream can overflow the decoder's 32-bit
     # match length, which then writes before its buffer (Blosc/c-blosc issue 405).
     BLOSCLZ_UNSAFE_NBYTES = 8421504
@@ -171,6 +173,27 @@ cdef Status decode_frame(
     )
 
 
+cdef bint cut_out_block(
+    const char* src, const Frame* frame, Py_ssize_t block, char* dst
+) noexcept nogil:
+    """Make a frame of one whole block of a frame; false when CUT_OUT_NBYTES are not enough."""
+    cdef Py_ssize_t begin = read_int32(src + HEADER_NBYTES + 4 * block)
+    cdef Py_ssize_t end = read_int32(src + 12)
+    if block + 1 < ceil_divide(frame.nbytes, frame.block_nbytes):
+        end = read_int32(src + HEADER_NBYTES + 4 * block + 4)
+    if begin < 0 or end <= begin or end - begin > CUT_OUT_NBYTES - HEADER_NBYTES - 4:
+        return False
+    if end > read_int32(src + 12):
+        return False
+    memcpy(dst, src, 4)
+    write_int32(dst + 4, <int32_t> frame.block_nbytes)
+    write_int32(dst + 8, <int32_t> frame.block_nbytes)
+    write_int32(dst + 12, <int32_t> (HEADER_NBYTES + 4 + end - begin))
+    write_int32(dst + HEADER_NBYTES, HEADER_NBYTES + 4)
+    memcpy(dst + HEADER_NBYTES + 4, src + begin, end - begin)
+    return True
+
+
 cdef Status decode_range(
     blosc_workspace* workspace, const char* src, const Frame* frame,
     Py_ssize_t start, Py_ssize_t stop, char* dst,
@@ -180,9 +203,20 @@ cdef Status decode_range(
     Both have to be multiples of `frame.typesize` and within the frame.
     """
     cdef Py_ssize_t typesize = frame.typesize
+    cdef Py_ssize_t block = start // frame.block_nbytes
+    cdef char single[CUT_OUT_NBYTES]
     if frame.is_stored:
         memcpy(dst, src + HEADER_NBYTES + start, stop - start)
         return OK
+    if (
+        start == block * frame.block_nbytes
+        and stop == start + frame.block_nbytes
+        and cut_out_block(src, frame, block, single)
+    ):
+        # Decoded straight to dst, where blosc_getitem would decode the block and then copy it.
+        return decoded_status(
+            guarded_blosc_decompress(workspace, single, dst, frame.block_nbytes), stop - start
+        )
     return decoded_status(
         guarded_blosc_getitem(
             workspace, src, <int> (start // typesize), <int> ((stop - start) // typesize), dst
