@@ -218,7 +218,7 @@ cdef class Limit:
         cdef Py_ssize_t end = self.columns if column_step else column + 1
         cdef Py_ssize_t step = column_step if column_step else 1
         result = np.empty(
-            (-(-rows // row_step), (end - column + step - 1) // step), self.dtype
+            ((rows + row_step - 1) // row_step, (end - column + step - 1) // step), self.dtype
         )
         cdef int32_t[:, ::1] view = result.view("i4")
         cdef Py_ssize_t first_chunk = column // self.chunk_columns

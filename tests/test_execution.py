@@ -302,6 +302,46 @@ def test_a_handler_that_forks_within_a_call():
     end(start(script), 120)
 
 
+def test_a_handler_that_uses_the_array_in_the_middle_of_a_write_does_not_hang():
+    script = (
+        LONG_CALL
+        + """
+    import threading
+    refused, written = [], []
+    stopped = threading.Event()
+
+    def grow_and_shrink():  # a change of the shape waits at the gate most of the time
+        while not stopped.is_set():
+            z.resize(len(data) + 100)
+            z.resize(len(data))
+
+    def handler(*_):
+        for change in (lambda: z.resize(5), lambda: z.append([1]), lambda: z.copy()):
+            try:
+                change()
+            except RuntimeError as error:
+                refused.append(str(error))
+        z[:5] = -7
+        written.append(z[4])
+
+    z = zarr.zeros(data.shape, chunks=100_000, dtype="i8", cname="zstd", clevel=3)
+    thread = threading.Thread(target=grow_and_shrink)
+    thread.start()
+    signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.06, 0.06)
+    z[:len(data)] = data
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    stopped.set()
+    thread.join()
+    assert written and set(written) == {-7}, written
+    assert refused
+    assert "array: found a change of its shape in a signal handler" in refused[0]
+    assert (z[5:len(data)] == data[5:]).all()
+    """
+    )
+    end(start(script), 120)
+
+
 def damaged(count, coords):
     """An array of `count` chunks, one of which cannot be decoded."""
     z = zarr.array(np.arange(count * 20_000, dtype="i4"), chunks=20_000, cname="lz4")

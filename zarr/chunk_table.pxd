@@ -16,6 +16,8 @@ cdef struct Slot:
 cdef extern from "locks.h":
     ctypedef struct gate:
         pass
+    ctypedef struct gate_pass:
+        pass
 
 
 cdef inline char* encoded_data(Encoded* encoded) noexcept nogil:
@@ -53,7 +55,5 @@ cdef void spin_unlock(uint32_t* word) noexcept nogil
 cdef class Gate:
     cdef gate state
 
-    cdef void enter(self) noexcept nogil
-    cdef void leave(self) noexcept nogil
-    cdef void enter_alone(self) noexcept nogil
-    cdef void leave_alone(self) noexcept nogil
+    cdef int enter(self, gate_pass* passing, bint is_alone) except -1
+    cdef void leave(self, gate_pass* passing) noexcept

@@ -17,10 +17,8 @@ cdef extern from "locks.h":
     void lock_release(uint32_t* word) noexcept nogil
     void spin_acquire(uint32_t* word) noexcept nogil
     void spin_release(uint32_t* word) noexcept nogil
-    void gate_enter(gate* self) noexcept nogil
-    void gate_leave(gate* self) noexcept nogil
-    void gate_enter_alone(gate* self) noexcept nogil
-    void gate_leave_alone(gate* self) noexcept nogil
+    int gate_enter(gate* self, gate_pass* passing, int is_alone) noexcept nogil
+    void gate_leave(gate_pass* passing) noexcept nogil
 
 cdef extern from "threads.h":
     int64_t atomic_add_i64(int64_t* word, int64_t amount) noexcept nogil
@@ -284,17 +282,25 @@ cdef class Gate:
 
     Notes
     -----
-    To be entered without the GIL, for it may wait. Not re-entrant.
+    Any thread may enter, and has to leave with the same `gate_pass`.
     """
 
-    cdef void enter(self) noexcept nogil:
-        gate_enter(&self.state)
+    cdef int enter(self, gate_pass* passing, bint is_alone) except -1:
+        """Wait, without the GIL, for the right to write or, alone, to change the shape.
 
-    cdef void leave(self) noexcept nogil:
-        gate_leave(&self.state)
+        RuntimeError when this thread has entered before, which only a signal's handler can bring
+        about, and waiting would be for ever. Two writes of one thread pass.
+        """
+        cdef int status
+        with nogil:
+            status = gate_enter(&self.state, passing, is_alone)
+        if status != 0:
+            raise RuntimeError(
+                "array: found a change of its shape in a signal handler, in the middle of a call "
+                "that changes the same array, expected none"
+            )
+        return 0
 
-    cdef void enter_alone(self) noexcept nogil:
-        gate_enter_alone(&self.state)
-
-    cdef void leave_alone(self) noexcept nogil:
-        gate_leave_alone(&self.state)
+    cdef void leave(self, gate_pass* passing) noexcept:
+        with nogil:
+            gate_leave(passing)

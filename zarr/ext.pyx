@@ -4,8 +4,8 @@
 Compiled because one item of an array, or a small slice, is read in less time than a Python
 function takes. Subtle: an array holds its shape and its chunks in one object that is replaced as a
 whole. A reader takes that object once and so sees one shape, whatever happens meanwhile. Writers
-pass the array's gate together; what changes the shape passes alone. The gate is entered without
-the GIL, and no user's code runs behind it: it could want to pass as well.
+pass the array's gate together; what changes the shape passes alone. No user's code runs behind the
+gate, for it could want to pass as well; signal handlers, which may, get an error then.
 """
 
 cimport numpy as np
@@ -17,7 +17,7 @@ import math
 
 import numpy as np
 
-from zarr.chunk_table cimport ChunkTable, Gate
+from zarr.chunk_table cimport ChunkTable, Gate, gate_pass
 from zarr.chunks cimport Chunks
 from zarr.codecs.blosc cimport BloscCodec
 from zarr.indexing cimport (
@@ -325,14 +325,14 @@ cdef class Array:
     # ------------------------------------------------------------------------ writing
 
     def __setitem__(self, selection, value):
+        cdef gate_pass passing
         values = self.as_values(value)
         selection = settled(selection)
-        with nogil:
-            self.gate.enter()
+        self.gate.enter(&passing, False)
         try:
             self.write(self.chunk_store, selection, values)
         finally:
-            self.gate.leave()
+            self.gate.leave(&passing)
 
     def as_values(self, value):
         """Return a value to be assigned as an array, of our dtype unless it is one already."""
@@ -412,11 +412,11 @@ cdef class Array:
         (2, 4)
         """
         cdef Chunks chunks
+        cdef gate_pass passing
         lengths = shape
         if len(shape) == 1 and hasattr(shape[0], "__len__"):
             lengths = tuple(shape[0])
-        with nogil:
-            self.gate.enter_alone()
+        self.gate.enter(&passing, True)
         try:
             chunks = self.chunk_store
             if len(lengths) != chunks.grid.ndim:
@@ -429,7 +429,7 @@ cdef class Array:
                 for axis, (length, before) in enumerate(zip(lengths, chunks.grid.shape))
             ]))
         finally:
-            self.gate.leave_alone()
+            self.gate.leave(&passing)
 
     def append(self, data, axis=0):
         """Add data at the end of an axis; readers see all of it or nothing.
@@ -466,12 +466,12 @@ cdef class Array:
         cdef Chunks chunks, grown
         cdef ChunkTable backup
         cdef int64_t first
+        cdef gate_pass passing
         values = self.as_values(data)
         if not -self.ndim <= axis < self.ndim:
             raise IndexError(f"append: axis {axis} is out of range for {self.ndim} axes")
         axis %= self.ndim
-        with nogil:
-            self.gate.enter_alone()
+        self.gate.enter(&passing, True)
         try:
             chunks = self.chunk_store
             before = chunks.grid.shape
@@ -500,7 +500,7 @@ cdef class Array:
             self.chunk_store = grown
             return after
         finally:
-            self.gate.leave_alone()
+            self.gate.leave(&passing)
 
     # ------------------------------------------------------------------------- chunks
 
@@ -549,12 +549,12 @@ cdef class Array:
         array([1., 1., 1.])
         """
         cdef Array result = Array.__new__(Array)
-        with nogil:
-            self.gate.enter_alone()
+        cdef gate_pass passing
+        self.gate.enter(&passing, True)
         try:
             result.chunk_store = self.chunk_store.copied()
         finally:
-            self.gate.leave_alone()
+            self.gate.leave(&passing)
         result.dtype = self.dtype
         result.gate = Gate()
         result.attrs = Attributes(self.attrs.asdict())
@@ -678,13 +678,13 @@ cdef class Chunk:
     @encoded.setter
     def encoded(self, frame):
         cdef Chunks chunks
-        with nogil:
-            self.array.gate.enter()
+        cdef gate_pass passing
+        self.array.gate.enter(&passing, False)
         try:
             chunks = self.array.chunk_store
             chunks.put_frame(self.index_in(chunks), frame)
         finally:
-            self.array.gate.leave()
+            self.array.gate.leave(&passing)
 
     @property
     def is_initialized(self):

@@ -111,42 +111,53 @@ static monitor *gate_open(gate *self)
     return place;
 }
 
-void gate_enter(gate *self)
-{
-    monitor *place = gate_open(self);
+static __thread gate_pass *passes = NULL;
 
-    while (self->is_changing || self->changes_waiting)
-        condition_wait(&place->changed, &place->guard);
-    self->writers++;
-    mutex_unlock(&place->guard);
+static gate_pass *pass_of_this_thread(const gate *self)
+{
+    gate_pass *pass = passes;
+
+    while (pass != NULL && pass->of != self)
+        pass = pass->outer;
+    return pass;
 }
 
-void gate_leave(gate *self)
+int gate_enter(gate *self, gate_pass *pass, int is_alone)
 {
+    gate_pass *before = pass_of_this_thread(self);
+    monitor *place;
+
+    if (before != NULL && (before->is_alone || is_alone))
+        return -1;
+    place = gate_open(self);
+    if (is_alone) {
+        self->changes_waiting++;
+        while (self->is_changing || self->writers)
+            condition_wait(&place->changed, &place->guard);
+        self->changes_waiting--;
+        self->is_changing = 1;
+    } else {
+        while (before == NULL && (self->is_changing || self->changes_waiting))
+            condition_wait(&place->changed, &place->guard);
+        self->writers++;
+    }
+    mutex_unlock(&place->guard);
+    *pass = (gate_pass){self, is_alone, passes};
+    passes = pass;
+    return 0;
+}
+
+void gate_leave(gate_pass *pass)
+{
+    gate *self = pass->of;
     monitor *place = gate_open(self);
 
-    if (self->writers > 0 && --self->writers == 0 && self->changes_waiting)
+    passes = pass->outer;
+    if (pass->is_alone)
+        self->is_changing = 0;
+    else if (self->writers > 0)
+        self->writers--;
+    if (pass->is_alone || (self->writers == 0 && self->changes_waiting))
         condition_notify_all(&place->changed);
-    mutex_unlock(&place->guard);
-}
-
-void gate_enter_alone(gate *self)
-{
-    monitor *place = gate_open(self);
-
-    self->changes_waiting++;
-    while (self->is_changing || self->writers)
-        condition_wait(&place->changed, &place->guard);
-    self->changes_waiting--;
-    self->is_changing = 1;
-    mutex_unlock(&place->guard);
-}
-
-void gate_leave_alone(gate *self)
-{
-    monitor *place = gate_open(self);
-
-    self->is_changing = 0;
-    condition_notify_all(&place->changed);
     mutex_unlock(&place->guard);
 }

@@ -29,9 +29,17 @@ typedef struct {
     int is_changing;
 } gate;
 
-void gate_enter(gate *self);
-void gate_leave(gate *self);
-void gate_enter_alone(gate *self);
-void gate_leave_alone(gate *self);
+/* A thread's passing of a gate, in memory of the caller until it leaves. A thread can come to a
+gate twice only if a signal's handler, run in the middle of a call, uses the same array. */
+typedef struct gate_pass {
+    gate *of;
+    int is_alone;
+    struct gate_pass *outer;
+} gate_pass;
+
+/* 0, or -1 instead of waiting for ever: this thread is in there already, and alone or asks to be.
+*/
+int gate_enter(gate *self, gate_pass *pass, int is_alone);
+void gate_leave(gate_pass *pass);
 
 #endif
