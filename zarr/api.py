@@ -1,6 +1,10 @@
 """The functions that make arrays."""
 
+from collections.abc import Mapping
+from typing import Any, TypedDict, Unpack
+
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
 from zarr import ext
 from zarr.codecs.blosc import blosc_version
@@ -22,15 +26,37 @@ __all__ = [
 ]
 
 
-def empty(shape, **arguments) -> ext.Array:
+class ArrayArguments(TypedDict, total=False):
+    """How an array is laid out and compressed: the arguments that all functions here take.
+
+    What each means is told by `zarr.ext.Array`.
+    """
+
+    chunks: int | float | tuple[int | None, ...] | bool | None
+    dtype: DTypeLike | None
+    cname: str | bytes | None
+    clevel: int | None
+    shuffle: int | str | None
+    fill_value: Any
+    attributes: Mapping[str, Any]
+    write_empty_chunks: bool | None
+
+
+class LikeArguments(ArrayArguments, total=False):
+    """The same, for functions that take the shape from another array if none is given."""
+
+    shape: int | tuple[int, ...]
+
+
+def empty(shape, **arguments: Unpack[ArrayArguments]) -> ext.Array:
     """Return an array to be written; until then it reads as zeros.
 
     Parameters
     ----------
     shape : int or sequence of int
     **arguments
-        `chunks`, `dtype`, `cname`, `clevel`, `shuffle`, `fill_value`, `attributes`, as for
-        `zarr.ext.Array`.
+        `chunks`, `dtype`, `cname`, `clevel`, `shuffle`, `fill_value`, `attributes`,
+        `write_empty_chunks`, as for `zarr.ext.Array`.
 
     Raises
     ------
@@ -47,7 +73,7 @@ cname=blosclz, clevel=5, shuffle=1)
     return ext.Array(shape, **arguments)
 
 
-def zeros(shape, **arguments) -> ext.Array:
+def zeros(shape, **arguments: Unpack[ArrayArguments]) -> ext.Array:
     """Return an array of zeros; it stores nothing yet. Arguments as for `empty`.
 
     Examples
@@ -59,7 +85,7 @@ def zeros(shape, **arguments) -> ext.Array:
     return ext.Array(shape, **arguments)
 
 
-def ones(shape, **arguments) -> ext.Array:
+def ones(shape, **arguments: Unpack[ArrayArguments]) -> ext.Array:
     """Return an array of ones, which are its fill value. Arguments as for `empty`.
 
     Examples
@@ -73,7 +99,7 @@ def ones(shape, **arguments) -> ext.Array:
     return ext.Array(shape, **arguments)
 
 
-def full(shape, fill_value, **arguments) -> ext.Array:
+def full(shape, fill_value, **arguments: Unpack[ArrayArguments]) -> ext.Array:
     """Return an array of one value throughout, its fill value. Arguments as for `empty`.
 
     Without a dtype it has that of the fill value.
@@ -108,7 +134,7 @@ def _arguments_like(data, arguments):
     return {**like, **arguments}
 
 
-def array(data, **arguments) -> ext.Array:
+def array(data: ArrayLike, **arguments: Unpack[LikeArguments]) -> ext.Array:
     """Return an array that holds a copy of data.
 
     Parameters
@@ -138,7 +164,7 @@ def array(data, **arguments) -> ext.Array:
     return result
 
 
-def empty_like(data, **arguments) -> ext.Array:
+def empty_like(data, **arguments: Unpack[LikeArguments]) -> ext.Array:
     """Return an array to be written, with the shape, dtype and chunks of another one.
 
     Of a `zarr.ext.Array` the fill value and how it is compressed are taken over as well.
@@ -152,7 +178,7 @@ def empty_like(data, **arguments) -> ext.Array:
     return ext.Array(**_arguments_like(data, arguments))
 
 
-def zeros_like(data, **arguments) -> ext.Array:
+def zeros_like(data, **arguments: Unpack[LikeArguments]) -> ext.Array:
     """Return an array of zeros like another one: see `empty_like`.
 
     Examples
@@ -164,7 +190,7 @@ def zeros_like(data, **arguments) -> ext.Array:
     return empty_like(data, **{"fill_value": None, **arguments})
 
 
-def ones_like(data, **arguments) -> ext.Array:
+def ones_like(data, **arguments: Unpack[LikeArguments]) -> ext.Array:
     """Return an array of ones like another one: see `empty_like`.
 
     Examples
@@ -176,7 +202,7 @@ def ones_like(data, **arguments) -> ext.Array:
     return ones(**_arguments_like(data, {"fill_value": None, **arguments}))
 
 
-def full_like(data, fill_value, **arguments) -> ext.Array:
+def full_like(data, fill_value, **arguments: Unpack[LikeArguments]) -> ext.Array:
     """Return an array of one value like another one: see `empty_like`.
 
     Examples
