@@ -49,7 +49,12 @@ def extensions():
     wrap = sys.platform.startswith("linux")
     blosc_macros = [] if wrap else [("ZARR_NO_WRAP", "1")]
     blosc_link_flags = (
-        ["-Wl,--wrap=posix_memalign,--wrap=free", "-Wl,--exclude-libs,ALL"] if wrap else []
+        [
+            "-Wl,--wrap=posix_memalign,--wrap=malloc,--wrap=calloc,--wrap=free",
+            "-Wl,--exclude-libs,ALL",
+        ]
+        if wrap
+        else []
     )
     include_dirs = [numpy.get_include(), "zarr", "c-blosc", "c-blosc/include"]
     yield Extension(

@@ -2,7 +2,9 @@
 and free arrive here. While a guarded call runs on a thread, `guard` points to its frame: the one
 request for a buffer is answered from the workspace, and freeing it does nothing. A request that
 cannot be met jumps back to the guarded call; at that moment C-Blosc owns nothing else, so nothing
-is lost. The codecs inside (zstd, zlib, lz4hc) use malloc, whose result they do check.
+is lost. The codecs inside (zstd, zlib, lz4hc) use malloc and calloc, whose result they do check; but
+C-Blosc then speaks of a damaged frame, or stores what it could not compress, so it is noted here
+that memory was short.
 
 Where the linker has no --wrap (ZARR_NO_WRAP), the call first tries whether the memory is there. */
 
@@ -16,11 +18,14 @@ Where the linker has no --wrap (ZARR_NO_WRAP), the call first tries whether the 
 typedef struct {
     jmp_buf escape;
     blosc_workspace *workspace;
+    int is_short;
 } guard_frame;
 
 static __thread guard_frame *guard = NULL;
 
 int __real_posix_memalign(void **block, size_t alignment, size_t size);
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
 void __real_free(void *block);
 
 int __wrap_posix_memalign(void **block, size_t alignment, size_t size)
@@ -44,6 +49,17 @@ int __wrap_posix_memalign(void **block, size_t alignment, size_t size)
     return 0;
 }
 
+static void *noted(void *block)
+{
+    if (block == NULL && guard != NULL)
+        guard->is_short = 1;
+    return block;
+}
+
+void *__wrap_malloc(size_t size) { return noted(__real_malloc(size)); }
+
+void *__wrap_calloc(size_t count, size_t size) { return noted(__real_calloc(count, size)); }
+
 void __wrap_free(void *block)
 {
     if (guard != NULL && block == guard->workspace->block)
@@ -56,6 +72,7 @@ void __wrap_free(void *block)
         guard_frame frame;                                                                         \
         int result;                                                                                \
         frame.workspace = (workspace_);                                                            \
+        frame.is_short = 0;                                                                        \
         if (_setjmp(frame.escape) != 0) {                                                          \
             guard = NULL;                                                                          \
             return GUARDED_BLOSC_NO_MEMORY;                                                        \
@@ -63,7 +80,7 @@ void __wrap_free(void *block)
         guard = &frame;                                                                            \
         result = (call_);                                                                          \
         guard = NULL;                                                                              \
-        return result;                                                                             \
+        return frame.is_short ? GUARDED_BLOSC_NO_MEMORY : result;                                  \
     } while (0)
 
 #else

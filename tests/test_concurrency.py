@@ -130,6 +130,23 @@ def test_readers_see_whole_versions_of_a_chunk(part, compression, scale):
     assert len(seen) > 1
 
 
+def test_readers_see_whole_versions_of_thousands_of_small_chunks(scale):
+    """Their values are exchanged, and freed, while readers take hold of them."""
+    z = zarr.full((20_000, 2), 1, chunks=(1, 2), dtype="i4", clevel=0)
+
+    def overwrite(value):
+        for i in range(scale(60, 3000)):
+            z[:] = value + i % 5
+
+    def read():
+        values = z[:]
+        assert (values[:, 0] == values[:, 1]).all()
+        assert values.min() > 0
+        assert values.max() < 17
+
+    until_done([lambda: overwrite(1), lambda: overwrite(11)], read)
+
+
 def test_copies_and_pickles_made_meanwhile_are_whole(scale):
     """A copy waits for the writes under way, so it shows each of them in all chunks or in none."""
     z = zarr.zeros((4, 500), chunks=(1, 250), dtype="i4", cname="lz4")

@@ -194,6 +194,9 @@ def test_forks_of_forks_and_pools_of_processes():
         z = zarr.array(np.arange(1_000_000), chunks=10_000, cname="lz4")
         z[:]
 
+        def native_threads():
+            return len(os.listdir("/proc/self/task"))
+
         def part(i):
             return int(z[i::10].sum()), os.getpid()
 
@@ -202,7 +205,10 @@ def test_forks_of_forks_and_pools_of_processes():
                 results = pool.map(part, range(10), chunksize=1)
             assert sum(total for total, _ in results) == int(z[:].sum())
             if os.fork() == 0:
+                before = native_threads()
+                zarr.set_options({"threading.max_workers": 3})
                 z[:]
+                assert native_threads() == before + 2, "the child has workers of its own"
                 if os.fork() == 0:
                     assert z[:].sum() == z[::2].sum() + z[1::2].sum()
                     os._exit(0)

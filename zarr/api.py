@@ -26,26 +26,22 @@ __all__ = [
 ]
 
 
-class ArrayArguments(TypedDict, total=False):
-    """How an array is laid out and compressed: the arguments that all functions here take.
-
-    What each means is told by `zarr.ext.Array`.
-    """
+class Layout(TypedDict, total=False):
+    """How an array is laid out and compressed: see `zarr.ext.Array` for what each means."""
 
     chunks: int | float | tuple[int | None, ...] | bool | None
     dtype: DTypeLike | None
     cname: str | bytes | None
     clevel: int | None
     shuffle: int | str | None
-    fill_value: Any
     attributes: Mapping[str, Any]
     write_empty_chunks: bool | None
 
 
-class LikeArguments(ArrayArguments, total=False):
-    """The same, for functions that take the shape from another array if none is given."""
+class ArrayArguments(Layout, total=False):
+    """The keyword arguments of most functions here."""
 
-    shape: int | tuple[int, ...]
+    fill_value: Any
 
 
 def empty(shape, **arguments: Unpack[ArrayArguments]) -> ext.Array:
@@ -99,7 +95,7 @@ def ones(shape, **arguments: Unpack[ArrayArguments]) -> ext.Array:
     return ext.Array(shape, **arguments)
 
 
-def full(shape, fill_value, **arguments: Unpack[ArrayArguments]) -> ext.Array:
+def full(shape, fill_value, **arguments: Unpack[Layout]) -> ext.Array:
     """Return an array of one value throughout, its fill value. Arguments as for `empty`.
 
     Without a dtype it has that of the fill value.
@@ -123,18 +119,19 @@ def _chunks_of(data):
     return None
 
 
-def _arguments_like(data, arguments):
+def _arguments_like(data, shape, arguments):
     """Return arguments for an array like another one, as far as none are given."""
     like = {"shape": data.shape, "dtype": data.dtype, "chunks": _chunks_of(data)}
     if isinstance(data, ext.Array):
         for name in ("cname", "clevel", "shuffle", "fill_value"):
             like[name] = getattr(data, name)
-    if "shape" in arguments and arguments["shape"] != data.shape:
+    if shape is not None and shape != data.shape:
+        like["shape"] = shape
         del like["chunks"]
     return {**like, **arguments}
 
 
-def array(data: ArrayLike, **arguments: Unpack[LikeArguments]) -> ext.Array:
+def array(data: ArrayLike, **arguments: Unpack[ArrayArguments]) -> ext.Array:
     """Return an array that holds a copy of data.
 
     Parameters
@@ -159,15 +156,16 @@ def array(data: ArrayLike, **arguments: Unpack[LikeArguments]) -> ext.Array:
         data = np.asarray(data, dtype=arguments.get("dtype"))
     if isinstance(data, ext.Array) and not arguments:
         return data.copy()
-    result = ext.Array(**_arguments_like(data, arguments))
+    result = ext.Array(**_arguments_like(data, None, arguments))
     result[...] = data
     return result
 
 
-def empty_like(data, **arguments: Unpack[LikeArguments]) -> ext.Array:
+def empty_like(data, *, shape=None, **arguments: Unpack[ArrayArguments]) -> ext.Array:
     """Return an array to be written, with the shape, dtype and chunks of another one.
 
-    Of a `zarr.ext.Array` the fill value and how it is compressed are taken over as well.
+    With another `shape` the chunks are guessed anew, where none are given. Of a `zarr.ext.Array`
+    the fill value and how it is compressed are taken over as well.
 
     Examples
     --------
@@ -175,10 +173,10 @@ def empty_like(data, **arguments: Unpack[LikeArguments]) -> ext.Array:
     >>> zarr.empty_like(zarr.zeros((4, 6), chunks=(2, 3), dtype='i2')).chunks
     (2, 3)
     """
-    return ext.Array(**_arguments_like(data, arguments))
+    return ext.Array(**_arguments_like(data, shape, arguments))
 
 
-def zeros_like(data, **arguments: Unpack[LikeArguments]) -> ext.Array:
+def zeros_like(data, *, shape=None, **arguments: Unpack[ArrayArguments]) -> ext.Array:
     """Return an array of zeros like another one: see `empty_like`.
 
     Examples
@@ -187,10 +185,11 @@ def zeros_like(data, **arguments: Unpack[LikeArguments]) -> ext.Array:
     >>> zarr.zeros_like(zarr.ones(2))[:]
     array([0., 0.])
     """
-    return empty_like(data, **{"fill_value": None, **arguments})
+    arguments.setdefault("fill_value", None)
+    return empty_like(data, shape=shape, **arguments)
 
 
-def ones_like(data, **arguments: Unpack[LikeArguments]) -> ext.Array:
+def ones_like(data, *, shape=None, **arguments: Unpack[ArrayArguments]) -> ext.Array:
     """Return an array of ones like another one: see `empty_like`.
 
     Examples
@@ -199,10 +198,11 @@ def ones_like(data, **arguments: Unpack[LikeArguments]) -> ext.Array:
     >>> zarr.ones_like(zarr.zeros(2))[:]
     array([1., 1.])
     """
-    return ones(**_arguments_like(data, {"fill_value": None, **arguments}))
+    arguments.setdefault("fill_value", None)
+    return ones(**_arguments_like(data, shape, arguments))
 
 
-def full_like(data, fill_value, **arguments: Unpack[LikeArguments]) -> ext.Array:
+def full_like(data, fill_value, *, shape=None, **arguments: Unpack[Layout]) -> ext.Array:
     """Return an array of one value like another one: see `empty_like`.
 
     Examples
@@ -211,7 +211,7 @@ def full_like(data, fill_value, **arguments: Unpack[LikeArguments]) -> ext.Array
     >>> zarr.full_like(zarr.zeros(2), 3)[:]
     array([3., 3.])
     """
-    return empty_like(data, fill_value=fill_value, **arguments)
+    return empty_like(data, shape=shape, fill_value=fill_value, **arguments)
 
 
 def set_blosc_options(use_context=False, nthreads=None):
