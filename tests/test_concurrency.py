@@ -297,7 +297,7 @@ def test_arrays_are_assigned_to_each_other_from_both_sides(scale):
 
 def test_attributes_set_by_several_threads_are_all_there(scale):
     z = zarr.zeros(3)
-    count = scale(100, 5000)
+    count = scale(100, 500)
 
     def put(thread):
         for i in range(count):

@@ -173,6 +173,7 @@ FORKS = """
                 break
             if time.monotonic() > deadline:
                 os.kill(pid, signal.SIGKILL)
+                stopped.set()
                 sys.exit(f"fork {i} hangs")
             time.sleep(0.001)
     stopped.set()

@@ -66,6 +66,7 @@ from zarr.codecs.blosc import describe_frame, error_of_status
 from zarr.errors import CodecError
 
 cdef extern from "threads.h" nogil:
+    int64_t atomic_load_i64(const int64_t* word)
     void atomic_store_i64(int64_t* word, int64_t value)
     void atomic_store_pointer(void** word, void* value)
 
@@ -256,12 +257,12 @@ cdef class Chunks:
     @property
     def stored_nbytes(self):
         """Bytes of all encoded chunks."""
-        return self.table.stored_nbytes
+        return atomic_load_i64(&self.table.stored_nbytes)
 
     @property
     def stored_count(self):
         """How many chunks are stored."""
-        return self.table.stored_count
+        return atomic_load_i64(&self.table.stored_count)
 
     def stored_indices(self):
         """Yield the linear indices of the stored chunks, in rising order."""
