@@ -53,9 +53,10 @@ cdef class Chunks:
 
     cdef int write(self, Selection* selection) except -1
     cdef Status replace(self, const Projection* part, Workspace* workspace) noexcept nogil
-    cdef Status update(self, const Projection* part, Workspace* workspace) noexcept nogil
+    cdef Status update(
+        self, int64_t index, const Projection* part, Workspace* workspace
+    ) noexcept nogil
     cdef int cut_all(self, list indices) except -1
-    cdef Status cut(self, int64_t index, Workspace* workspace) noexcept nogil
     cdef void clear_beyond(self, int64_t index, char* data) noexcept nogil
     cdef char* begin(self, Encoded** stored, Workspace* workspace) noexcept nogil
     cdef void fill_chunk(self, char* data) noexcept nogil

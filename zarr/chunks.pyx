@@ -102,7 +102,7 @@ cdef Status write_job(void* plan, Py_ssize_t job, Workspace* workspace) noexcept
     project((<Chunks> transfer.chunks).grid, transfer.selection, job, &part)
     if part.is_whole:
         return (<Chunks> transfer.chunks).replace(&part, workspace)
-    return (<Chunks> transfer.chunks).update(&part, workspace)
+    return (<Chunks> transfer.chunks).update(part.index, &part, workspace)
 
 
 cdef struct Cuts:
@@ -112,7 +112,7 @@ cdef struct Cuts:
 
 cdef Status cut_job(void* plan, Py_ssize_t job, Workspace* workspace) noexcept nogil:
     cdef Cuts* cuts = <Cuts*> plan
-    return (<Chunks> cuts.chunks).cut(cuts.indices[job], workspace)
+    return (<Chunks> cuts.chunks).update(cuts.indices[job], NULL, workspace)
 
 
 cdef Py_ssize_t grain_of(Py_ssize_t count, Py_ssize_t chunk_nbytes) noexcept:
@@ -620,26 +620,32 @@ cdef class Chunks:
                 self.fill_chunk(data)
                 return
 
-    cdef Status update(self, const Projection* part, Workspace* workspace) noexcept nogil:
-        """Write a part of a chunk, which nobody else updates meanwhile."""
-        cdef Slot* slot = self.table.reach(part.index)
+    cdef Status update(
+        self, int64_t index, const Projection* part, Workspace* workspace
+    ) noexcept nogil:
+        """Change a chunk, which nobody else updates meanwhile: write a part of it.
+
+        Without a part: set what it holds beyond the bounds of the array to the fill value.
+        """
+        cdef Slot* slot = self.table.reach(index)
         cdef Encoded* value = NULL
         cdef Encoded* stored = NULL
-        cdef Status status
+        cdef Status status = NO_MEMORY
         cdef char* data
         if slot == NULL:
             return NO_MEMORY
         slot_lock(slot)
         data = self.begin(&stored, workspace)
-        if data == NULL:
-            status = NO_MEMORY
-        else:
+        if data != NULL:
             status = self.decode_whole(slot.value, data, workspace)
         if status == OK:
-            copy_strided(
-                data + part.offset, part.strides, part.array, part.array_strides,
-                part.count, self.grid.ndim, self.grid.itemsize,
-            )
+            if part == NULL:
+                self.clear_beyond(index, data)
+            else:
+                copy_strided(
+                    data + part.offset, part.strides, part.array, part.array_strides,
+                    part.count, self.grid.ndim, self.grid.itemsize,
+                )
             status = self.encode(data, stored, &value, workspace)
             if status == OK:
                 self.table.store(slot, value)
@@ -662,27 +668,6 @@ cdef class Chunks:
         if status != OK:
             return status
         return decode_frame(&workspace.codec, encoded_data(source), &header, dst)
-
-    cdef Status cut(self, int64_t index, Workspace* workspace) noexcept nogil:
-        """Set what one stored chunk holds beyond the bounds of the array to the fill value."""
-        cdef Slot* slot = self.table.find(index)
-        cdef Encoded* value
-        cdef Encoded* stored
-        cdef char* data = self.begin(&stored, workspace)
-        cdef Status status
-        if data == NULL:
-            return NO_MEMORY
-        slot_lock(slot)
-        status = self.decode_whole(slot.value, data, workspace)
-        if status == OK:
-            self.clear_beyond(index, data)
-            status = self.encode(data, stored, &value, workspace)
-            if status == OK:
-                self.table.store(slot, value)
-        else:
-            encoded_release(stored)
-        slot_unlock(slot)
-        return status
 
     cdef void clear_beyond(self, int64_t index, char* data) noexcept nogil:
         cdef int64_t coords[MAX_NDIM]
