@@ -88,14 +88,20 @@ def test_fill_value_overrides():
     assert zarr.zeros(3, fill_value=4)[:].tolist() == [4, 4, 4]
 
 
-def test_defaults_are_the_originals_and_can_be_changed(monkeypatch):
+def test_defaults_are_the_originals_and_can_be_changed():
     z = zarr.zeros(1)
     assert (z.cname, z.clevel, z.shuffle) == ("blosclz", 5, 1)
-    monkeypatch.setattr(zarr.defaults, "cname", "zstd")
-    monkeypatch.setattr(zarr.defaults, "clevel", 2)
-    monkeypatch.setattr(zarr.defaults, "shuffle", 0)
+    zarr.defaults.cname, zarr.defaults.clevel, zarr.defaults.shuffle = "zstd", 2, "noshuffle"
     z = zarr.zeros(1)
     assert (z.cname, z.clevel, z.shuffle) == ("zstd", 2, 0)
+    with zarr.set_options(defaults__cname="lz4"):
+        assert zarr.zeros(1).cname == "lz4"
+    assert repr(zarr.defaults) == "Defaults(cname='zstd', clevel=2, shuffle='noshuffle')"
+    with pytest.raises(ValueError, match=r"defaults\.clevel: found 11, expected"):
+        zarr.defaults.clevel = 11
+    zarr.defaults.cname = "snappy"
+    with pytest.raises(ValueError, match="cname: found 'snappy', expected one of blosclz"):
+        zarr.zeros(1)
 
 
 class Chunked:

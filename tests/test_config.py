@@ -15,6 +15,9 @@ def test_settings_and_their_defaults():
     assert Config({}).asdict() == {
         "threading.max_workers": None,
         "array.write_empty_chunks": False,
+        "defaults.cname": "blosclz",
+        "defaults.clevel": 5,
+        "defaults.shuffle": 1,
     }
     assert zarr.config.get("no.such", 5) == 5
     assert repr(Config({})) == f"Config({Config({}).asdict()})"
@@ -25,8 +28,9 @@ def test_set_for_good_and_for_a_while():
     config.set({"threading.max_workers": 3})
     with config.set(threading__max_workers=1, array__write_empty_chunks=True) as inside:
         assert inside is config
-        assert config.asdict() == {"threading.max_workers": 1, "array.write_empty_chunks": True}
-    assert config.asdict() == {"threading.max_workers": 3, "array.write_empty_chunks": False}
+        assert config.get("threading.max_workers") == 1
+        assert config.get("array.write_empty_chunks") is True
+    assert config.asdict() == {**Config({}).asdict(), "threading.max_workers": 3}
 
 
 def test_listeners_hear_each_change():
@@ -45,6 +49,10 @@ def test_listeners_hear_each_change():
         ("threading.max_workers", True, "a positive integer"),
         ("threading.max_workers", "2", "a positive integer"),
         ("array.write_empty_chunks", 1, "True or False"),
+        ("defaults.cname", 5, "the name of a compressor"),
+        ("defaults.clevel", 10, "an integer from 0 to 9"),
+        ("defaults.clevel", True, "an integer from 0 to 9"),
+        ("defaults.shuffle", 3, "0, 1, 2 or the name of a shuffle"),
     ],
 )
 def test_values_of_the_wrong_kind_change_nothing(name, value, expected):

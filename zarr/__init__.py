@@ -9,7 +9,7 @@ Examples
 np.int32(7)
 """
 
-from zarr import codecs, defaults, errors, ext
+from zarr import codecs, errors, ext
 from zarr.api import (
     array,
     blosc_version,
@@ -24,6 +24,7 @@ from zarr.api import (
     zeros_like,
 )
 from zarr.config import config, set_options
+from zarr.defaults import defaults
 from zarr.ext import Array
 
 __version__ = "3.4.2+ext." + ext.__version__

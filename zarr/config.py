@@ -23,10 +23,25 @@ def _is_bool(value):
     return isinstance(value, bool)
 
 
+def _is_name(value):
+    return isinstance(value, str)
+
+
+def _is_level(value):
+    return type(value) is int and 0 <= value <= 9
+
+
+def _is_shuffle(value):
+    return _is_name(value) or (type(value) is int and 0 <= value <= 2)
+
+
 #: name -> (default, test, what the test expects)
 _SETTINGS: dict[str, tuple[object, Callable, str]] = {
     "threading.max_workers": (None, _is_workers, "a positive integer, or None for all cores"),
     "array.write_empty_chunks": (False, _is_bool, "True or False"),
+    "defaults.cname": ("blosclz", _is_name, "the name of a compressor"),
+    "defaults.clevel": (5, _is_level, "an integer from 0 to 9"),
+    "defaults.shuffle": (1, _is_shuffle, "0, 1, 2 or the name of a shuffle"),
 }
 
 
@@ -39,6 +54,9 @@ class Config:
     threading.max_workers       None    threads that work on one call, the caller among
                                         them; None: the cores this process may use
     array.write_empty_chunks    False   store chunks that hold the fill value only
+    defaults.cname              blosclz the compressor of arrays for which none is given
+    defaults.clevel             5       its level
+    defaults.shuffle            1       what is shuffled before: 0 nothing, 1 bytes, 2 bits
     =========================== ======= ==============================================
 
     Each may be set for a process by an environment variable: ``ZARR_`` and its name in capitals,

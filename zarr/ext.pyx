@@ -31,11 +31,11 @@ from zarr.indexing cimport (
     shape_of_result,
 )
 
-from zarr import defaults
 from zarr.attributes import Attributes
 from zarr.chunk_grid import normalize_chunk_shape, normalize_length, normalize_shape
 from zarr.config import config
 from zarr.data_type import normalize_data_type, normalize_fill_value
+from zarr.defaults import defaults
 from zarr.info import ArrayInfo, array_html, array_repr
 
 np.import_array()
