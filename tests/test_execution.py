@@ -36,6 +36,8 @@ def end(process, timeout):
         process.kill()
         out, err = process.communicate()
         pytest.fail(f"hangs\n{out[-1000:]}\n{err[-2000:]}")
+    finally:
+        process.kill()
     assert process.returncode == 0, f"exit status {process.returncode}\n{err[-2000:]}"
     return out
 
