@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 
 import zarr
 from zarr.chunk_grid import grid_shape_of, guess_chunk_shape, normalize_chunk_shape, normalize_shape
+from zarr.chunks import Chunks
+from zarr.codecs import BloscCodec
+from zarr.indexing import Grid
 
 
 @pytest.mark.parametrize(
@@ -150,11 +153,15 @@ def test_chunks_over_the_limit_of_blosc():
 
 
 def test_a_grid_checks_what_it_is_made_of():
-    from zarr.indexing import Grid
-
     with pytest.raises(ValueError, match="grid: found"):
         Grid((1,) * 33, (1,) * 33, 1)
     with pytest.raises(ValueError, match="grid: found"):
         Grid((5,), (0,), 1)
     with pytest.raises(ValueError, match="grid: found"):
         Grid((5,), (5,), 0)
+
+
+@pytest.mark.parametrize("fill", [np.zeros(1, "i4"), np.zeros((), "i8")])
+def test_chunks_check_their_fill_value(fill):
+    with pytest.raises(ValueError, match=r"fill: found array\(.*\), expected one item of 4 bytes"):
+        Chunks(Grid((5,), (5,), 4), BloscCodec(), fill, False)
