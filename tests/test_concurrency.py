@@ -36,7 +36,8 @@ def in_threads(*functions):
         except BaseException as error:
             errors.append(error)
 
-    threads = [threading.Thread(target=run, args=(function,)) for function in functions]
+    # Daemons: threads that hang are not waited for at the end of the process as well.
+    threads = [threading.Thread(target=run, args=(f,), daemon=True) for f in functions]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -78,7 +79,7 @@ COMPRESSION = [
 @pytest.mark.parametrize("compression", COMPRESSION, ids=str)
 def test_no_update_of_a_shared_chunk_is_lost(compression, scale):
     """Each thread counts in slots of its own; all slots lie in the same few chunks."""
-    rounds = scale(40_000, 250_000) // THREADS // 10
+    rounds = scale(40_000, 1_000_000) // THREADS // 10
     z = zarr.zeros(THREADS * 10, chunks=27, dtype="i8", **compression)
 
     def count(thread):
@@ -220,7 +221,7 @@ def test_writes_to_an_array_that_is_resized_are_kept_where_they_fit(scale):
 
 
 def test_nothing_of_what_was_cut_off_comes_back(scale):
-    """One thread fills all of the array, whatever its length; another cuts and grows it."""
+    """Two threads write to the chunk that another cuts and grows, up to where it is cut."""
     z = zarr.full(100, -1, chunks=16, dtype="i2", clevel=0)
     done = threading.Event()
 
@@ -237,6 +238,25 @@ def test_nothing_of_what_was_cut_off_comes_back(scale):
     in_threads(cut, fill, fill)
     z[:37] = 5
     assert z[:].tolist() == [5] * 37 + [-1] * 63
+
+
+def test_a_cut_takes_with_it_what_is_written_at_the_same_time(scale):
+    """Writers fill all of the array, whatever its length, and know no error but IndexError."""
+    z = zarr.full((100, 6), -1, chunks=(16, 4), dtype="i2", cname="lz4")
+
+    def fill():
+        for _ in range(20):
+            z[:] = 5
+            for row in (37, 99):
+                with contextlib.suppress(IndexError):
+                    z[row, 5] = 5
+
+    for _ in range(scale(100, 3000)):
+        in_threads(fill, lambda: z.resize(37, 3), fill)
+        z.resize(100, 6)
+        assert (z[:37, :3] == 5).all()
+        assert (z[37:] == -1).all()
+        assert (z[:, 3:] == -1).all()
 
 
 def test_reads_of_an_array_that_is_cut_are_of_one_shape(scale):
@@ -259,26 +279,55 @@ def test_reads_of_an_array_that_is_cut_are_of_one_shape(scale):
     until_done([resize], read)
 
 
-def test_parallel_writes_give_what_serial_writes_give():
-    rng = np.random.default_rng(5)
-    serial = zarr.zeros((60, 60, 8), chunks=(11, 13, 3), dtype="f4", cname="zstd")
-    parallel = zarr.zeros_like(serial)
-    rows = np.sort(rng.choice(61, THREADS + 1, replace=False))
-    pieces = [
-        ((slice(a, b), slice(None, None, rng.choice([1, 2, -1, -3]))), rng.random(dtype="f4"))
-        for a, b in itertools.pairwise(rows)
-    ]
+def test_what_an_array_tells_of_itself_while_it_grows_and_shrinks(scale):
+    """Each figure is of one moment; none is of an append that is not done yet."""
+    z = zarr.zeros((30, 4), chunks=(2, 4), dtype="i4", cname="lz4")
+    z[:] = 1
+
+    def change():
+        for _ in range(scale(300, 10_000)):
+            z.append(np.ones((40, 4), "i4"))
+            z.resize(30, 4)
+
+    def look():
+        assert len(list(z.iter_chunks())) <= 35
+        assert z.is_initialized.all()
+        for chunk in z.iter_chunks():
+            with contextlib.suppress(IndexError):
+                assert (chunk.read() == 1).all()
+        for _, chunk in zip(range(50), z.enumerate_chunks(), strict=False):
+            assert chunk is not None
+        assert repr(z).startswith("zarr.ext.Array((")
+        assert repr(z.info)
+        assert z._repr_html_()
+
+    until_done([change], look)
+
+
+def test_parallel_writes_give_what_serial_writes_give(scale):
+    """Eight regions of random bounds, which share chunks on all axes but no item."""
 
     def write(array, piece):
-        selection, value = piece
-        array[selection] = value
-        array[(*selection, 3)] = -value
+        region, step, value = piece
+        array[(*region, slice(None, None, step))] = value
+        array[(*region, 3)] = -value
 
-    for piece in pieces:
-        write(serial, piece)
-    in_threads(*[lambda p=p: write(parallel, p) for p in pieces])
-    assert (serial[:] == parallel[:]).all()
-    assert [c.encoded for c in serial.iter_chunks()] == [c.encoded for c in parallel.iter_chunks()]
+    for seed in range(scale(20, 1000)):
+        rng = np.random.default_rng(seed)
+        serial = zarr.zeros((60, 60, 8), chunks=(11, 13, 3), dtype="f4", cname="zstd", clevel=1)
+        parallel = zarr.zeros_like(serial)
+        rows, columns = (np.sort(rng.choice(61, count + 1, replace=False)) for count in (4, 2))
+        pieces = [
+            ((slice(*rows_), slice(*columns_)), rng.choice([1, 2, -1, -3]), rng.random(dtype="f4"))
+            for rows_ in itertools.pairwise(rows)
+            for columns_ in itertools.pairwise(columns)
+        ]
+        for piece in pieces:
+            write(serial, piece)
+        in_threads(*[lambda p=p, z=parallel: write(z, p) for p in pieces])
+        assert np.array_equal(serial[:], parallel[:]), seed
+        frames = [[chunk.encoded for chunk in z.iter_chunks()] for z in (serial, parallel)]
+        assert frames[0] == frames[1], seed
 
 
 def test_arrays_are_assigned_to_each_other_from_both_sides(scale):

@@ -7,11 +7,13 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 
 import numpy as np
 import pytest
 
 import zarr
+from zarr.codecs import BloscCodec
 from zarr.errors import CodecError
 from zarr.execution import available_cores
 from zarr.ext import Chunk
@@ -188,6 +190,42 @@ def test_forks_while_busy(scale):
     end(start(FORKS, scale(100, 1000)), 900)
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_fork_in_the_middle_of_an_append_leaves_nothing_of_it_in_the_child(axis):
+    script = """
+        import os, sys, threading, time
+        import numpy as np
+        import zarr
+
+        axis = int(sys.argv[1])
+        chunks = (1000, 1) if axis == 0 else (1, 1000)
+        rng = np.random.default_rng(1)
+        data = rng.integers(0, 1000, (2, 3_000_000) if axis else (3_000_000, 2))
+        for delay in (0.01, 0.03, 0.05):
+            shape = [2, 2]
+            shape[axis] = 500
+            z = zarr.full(shape, -1, chunks=chunks, dtype="i8", cname="zstd", clevel=6)
+            z[:] = 5
+            thread = threading.Thread(target=z.append, args=(data, axis))
+            thread.start()
+            time.sleep(delay)
+            if os.fork() == 0:
+                y = z.copy()
+                for array in (z, y):
+                    assert array.shape == tuple(shape), array.shape
+                    assert (array[:] == 5).all()
+                    array.resize([max(n, 100_000) if n > 2 else n for n in shape])
+                    rest = array[500:] if axis == 0 else array[:, 500:]
+                    assert (rest == -1).all()
+                os._exit(0)
+            status = os.wait()[1]
+            assert status == 0, status
+            thread.join()
+            assert (z[500:] if axis == 0 else z[:, 500:]).tobytes() == data.tobytes()
+    """
+    end(start(script, axis), 120)
+
+
 def test_forks_of_forks_and_pools_of_processes():
     script = """
         import multiprocessing, os
@@ -232,6 +270,15 @@ LONG_CALL = """
 """
 
 
+def interrupt(process):
+    """Send SIGINT to a process in the middle of its call: half a second after it says so."""
+    assert process.stdout.readline() == "ready\n"
+    try:
+        process.wait(timeout=0.5)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGINT)
+
+
 def test_ctrl_c_stops_a_long_call_and_nothing_is_written_after_it():
     script = (
         LONG_CALL
@@ -254,11 +301,38 @@ def test_ctrl_c_stops_a_long_call_and_nothing_is_written_after_it():
     """
     )
     process = start(script)
-    assert process.stdout.readline() == "ready\n"
-    try:
-        process.wait(timeout=0.5)
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGINT)
+    interrupt(process)
+    end(process, 60)
+
+
+def test_ctrl_c_stops_a_long_read_before_its_last_chunk():
+    """That chunk is damaged: a read that came so far would raise, or have raised, CodecError."""
+    script = """
+        import sys
+        import numpy as np
+        import zarr
+        from zarr.codecs import BloscCodec
+        from zarr.errors import CodecError
+        from zarr.ext import Chunk
+
+        frame = BloscCodec("zstd", 1, 1, 8).encode(np.arange(100_000))
+        z = zarr.zeros(1_000_000_000, chunks=100_000, dtype="i8")
+        for i in range(z.nchunks):
+            Chunk(z, (i,)).encoded = frame
+        Chunk(z, (z.nchunks - 1,)).encoded = frame[:16] + b"\\xff" * (len(frame) - 16)
+        print("ready", flush=True)
+        try:
+            try:
+                z[::1000]
+            except CodecError:
+                sys.exit("was not interrupted")
+        except KeyboardInterrupt as interruption:
+            assert interruption.__context__ is None, "was interrupted too late"
+        assert z[100_007] == 7
+        assert z[:200_000:1000].tolist() == 2 * list(range(0, 100_000, 1000))
+    """
+    process = start(script)
+    interrupt(process)
     end(process, 60)
 
 
@@ -351,33 +425,36 @@ def test_a_handler_that_uses_the_array_in_the_middle_of_a_write_does_not_hang():
     end(start(script), 120)
 
 
-def damaged(count, coords):
-    """An array of `count` chunks, one of which cannot be decoded."""
-    z = zarr.array(np.arange(count * 20_000, dtype="i4"), chunks=20_000, cname="lz4")
-    chunk = Chunk(z, coords)
-    frame = chunk.encoded
-    chunk.encoded = frame[:16] + b"\xff" * (len(frame) - 16)
-    return z
+def damaged_frame(items):
+    """A frame of items with a header that is right and a payload that cannot be decoded."""
+    frame = BloscCodec("lz4", typesize=items.itemsize).encode(items)
+    return frame[:16] + b"\xff" * (len(frame) - 16)
 
 
 @pytest.mark.parametrize("at", [0, 1, 37, 99])
 def test_the_first_error_stops_a_call_and_names_its_chunk(at):
-    z = damaged(100, (at,))
+    data = np.arange(2_000_000, dtype="i4")
+    z = zarr.array(data, chunks=20_000, cname="lz4")
+    Chunk(z, (at,)).encoded = damaged_frame(data[:20_000])
     for _ in range(5):
         with pytest.raises(CodecError, match=re.escape(f"chunk ({at},): blosc: found ")):
             z[:]
         with pytest.raises(CodecError, match=re.escape(f"chunk ({at},): blosc: found ")):
             z[1::2] = 7
-    untouched = (at * 20_000 + 50_000) % 2_000_000
-    assert z[untouched] == untouched
+    for other in {0, 1, 50, 98} - {at}:
+        even = slice(other * 20_000, (other + 1) * 20_000, 2)
+        assert (z[even] == data[even]).all()
 
 
 def test_nothing_of_a_call_that_raised_runs_after_it():
-    for _ in range(20):
-        z = damaged(60, (3,))
-        with pytest.raises(CodecError):
-            z[::2] = -1
-        stored = z[80_000:].tobytes()
-        assert z[80_000:].tobytes() == stored
-        untouched = [c for c in range(4, 60) if z[c * 20_000] != -1]
-        assert untouched, "the chunks after the damaged one are not all written"
+    """One thread meets a damaged chunk while another is in the middle of a slow one."""
+    data = np.random.default_rng(1).integers(0, 1000, 2_000_000)
+    for at in range(5, 11):
+        z = zarr.zeros(len(data), chunks=50_000, dtype="i8", cname="zstd", clevel=9)
+        Chunk(z, (at,)).encoded = damaged_frame(data[:50_000])
+        with pytest.raises(CodecError, match=re.escape(f"chunk ({at},): blosc: found ")):
+            z[::2] = data[::2]
+        stored = z.nchunks_initialized, z.cbytes
+        time.sleep(0.1)
+        assert (z.nchunks_initialized, z.cbytes) == stored
+        assert stored[0] < z.nchunks, "the chunks after the damaged one are not all written"

@@ -288,18 +288,19 @@ cdef class Gate:
     cdef int enter(self, gate_pass* passing, bint is_alone) except -1:
         """Wait, without the GIL, for the right to write or, alone, to change the shape.
 
+        1 when a change before was cut short by a fork: it has to be cleared away, else 0.
         RuntimeError when this thread has entered before, which only a signal's handler can bring
         about, and waiting would be for ever. Two writes of one thread pass.
         """
         cdef int status
         with nogil:
             status = gate_enter(&self.state, passing, is_alone)
-        if status != 0:
+        if status < 0:
             raise RuntimeError(
                 "array: found a change of its shape in a signal handler, in the middle of a call "
                 "that changes the same array, expected none"
             )
-        return 0
+        return status
 
     cdef void leave(self, gate_pass* passing) noexcept:
         with nogil:

@@ -27,7 +27,7 @@ cdef class Chunks:
 
     cdef Chunks on(self, Grid grid, ChunkTable table)
     cdef Chunks copied(self)
-    cdef Chunks resized(self, tuple shape)
+    cdef Chunks resized(self, tuple shape, bint clears)
     cdef tuple coords_of(self, int64_t index)
     cdef bytes frame(self, int64_t index)
     cdef int put_frame(self, int64_t index, object frame) except -1

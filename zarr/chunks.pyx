@@ -198,10 +198,11 @@ cdef class Chunks:
             raise error_of_status(NO_MEMORY)
         return self.on(self.grid, table)
 
-    cdef Chunks resized(self, tuple shape):
+    cdef Chunks resized(self, tuple shape, bint clears):
         """These chunks for another shape. This object stays as it is.
 
-        The table is shared where no chunk has to move or to be cut.
+        The table is shared where no chunk has to move or to be cut. With `clears` it is not, and
+        whatever the chunks hold beyond the shape is cleared.
         """
         cdef Grid grid = Grid(shape, self.grid.chunk_shape, self.grid.itemsize)
         cdef Chunks result
@@ -210,7 +211,7 @@ cdef class Chunks:
         cdef int axis
         cdef bint is_kept, is_cut
         cdef Encoded* value
-        if grid.grid_shape[1:] == self.grid.grid_shape[1:] and all(
+        if not clears and grid.grid_shape[1:] == self.grid.grid_shape[1:] and all(
             after >= before for after, before in zip(shape, self.grid.shape, strict=True)
         ):
             return self.on(grid, self.table)
@@ -225,7 +226,7 @@ cdef class Chunks:
             for axis in range(grid.ndim):
                 is_kept = is_kept and coords[axis] < grid.grid_lengths[axis]
                 is_cut = is_cut or (
-                    grid.lengths[axis] < self.grid.lengths[axis]
+                    (clears or grid.lengths[axis] < self.grid.lengths[axis])
                     and coords[axis] == grid.lengths[axis] // grid.chunk_lengths[axis]
                 )
                 moved += coords[axis] * grid.index_strides[axis]
@@ -267,7 +268,8 @@ cdef class Chunks:
     def stored_indices(self):
         """Yield the linear indices of the stored chunks, in rising order."""
         cdef int64_t index = self.table.next_stored(0)
-        while index >= 0:
+        # Behind the end there may be what is being appended.
+        while 0 <= index < self.grid.chunk_count:
             yield index
             index = self.table.next_stored(index + 1)
 

@@ -12,6 +12,7 @@ cdef class Array:
     cdef Gate gate
     cdef object __weakref__
 
+    cdef Chunks whole_chunks(self, bint was_cut_short)
     cdef object read_item(self, Chunks chunks, int64_t index, Py_ssize_t offset)
     cdef int write(self, Chunks chunks, object selection, object values) except -1
     cdef int write_converted(

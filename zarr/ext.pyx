@@ -233,8 +233,7 @@ cdef class Array:
         cdef Chunks chunks = self.chunk_store
         stored = np.zeros(chunks.grid.grid_shape, dtype=bool)
         for index in chunks.stored_indices():
-            if index < stored.size:
-                stored.flat[index] = True
+            stored.flat[index] = True
         return stored
 
     @property
@@ -389,6 +388,15 @@ cdef class Array:
 
     # ------------------------------------------------------------------------- shape
 
+    cdef Chunks whole_chunks(self, bint was_cut_short):
+        """The chunks, to be changed, and alone behind the gate.
+
+        When a fork has cut an append short, that thread's data lies behind the end of the array.
+        """
+        if was_cut_short:
+            self.chunk_store = self.chunk_store.resized(self.chunk_store.grid.shape, True)
+        return self.chunk_store
+
     def resize(self, *shape):
         """Change the length of axes. What is cut off is gone: growing again shows the fill value.
 
@@ -413,12 +421,13 @@ cdef class Array:
         """
         cdef Chunks chunks
         cdef gate_pass passing
+        cdef bint was_cut_short
         lengths = shape
         if len(shape) == 1 and hasattr(shape[0], "__len__"):
             lengths = tuple(shape[0])
-        self.gate.enter(&passing, True)
+        was_cut_short = self.gate.enter(&passing, True)
         try:
-            chunks = self.chunk_store
+            chunks = self.whole_chunks(was_cut_short)
             if len(lengths) != chunks.grid.ndim:
                 raise ValueError(
                     f"resize: found {len(lengths)} lengths, expected {chunks.grid.ndim}, one for "
@@ -427,7 +436,7 @@ cdef class Array:
             self.chunk_store = chunks.resized(tuple([
                 before if length is None else normalize_length(length, f"resize, axis {axis}")
                 for axis, (length, before) in enumerate(zip(lengths, chunks.grid.shape))
-            ]))
+            ]), False)
         finally:
             self.gate.leave(&passing)
 
@@ -467,13 +476,14 @@ cdef class Array:
         cdef ChunkTable backup
         cdef int64_t first
         cdef gate_pass passing
+        cdef bint was_cut_short
         values = self.as_values(data)
         if not -self.ndim <= axis < self.ndim:
             raise IndexError(f"append: axis {axis} is out of range for {self.ndim} axes")
         axis %= self.ndim
-        self.gate.enter(&passing, True)
+        was_cut_short = self.gate.enter(&passing, True)
         try:
-            chunks = self.chunk_store
+            chunks = self.whole_chunks(was_cut_short)
             before = chunks.grid.shape
             expected = before[:axis] + values.shape[axis:axis + 1] + before[axis + 1:]
             if values.ndim != len(before) or values.shape != expected:
@@ -482,7 +492,7 @@ cdef class Array:
                     f"{before[:axis] + ('any',) + before[axis + 1:]}"
                 )
             after = before[:axis] + (before[axis] + values.shape[axis],) + before[axis + 1:]
-            grown = chunks.resized(after)
+            grown = chunks.resized(after, False)
             # What is stored at or behind the old end is put back if the call does not succeed.
             backup = ChunkTable()
             first = 0
@@ -517,7 +527,11 @@ cdef class Array:
         """
         cdef Chunks chunks = self.chunk_store
         for index in chunks.stored_indices():
-            yield Chunk(self, chunks.coords_of(index))
+            try:
+                chunk = Chunk(self, chunks.coords_of(index))
+            except IndexError:
+                continue    # cut off meanwhile
+            yield chunk
 
     def enumerate_chunks(self):
         """Yield each place of the grid with its `Chunk`, or None where nothing is stored.
@@ -531,8 +545,12 @@ cdef class Array:
         [((0,), True), ((1,), False)]
         """
         for coords in np.ndindex(*self.cdata_shape):
-            chunk = Chunk(self, coords)
-            yield coords, chunk if chunk.is_initialized else None
+            try:
+                chunk = Chunk(self, coords)
+                is_initialized = chunk.is_initialized
+            except IndexError:
+                continue    # cut off meanwhile
+            yield coords, chunk if is_initialized else None
 
     # ------------------------------------------------------------------------- copies
 
@@ -550,9 +568,9 @@ cdef class Array:
         """
         cdef Array result = Array.__new__(Array)
         cdef gate_pass passing
-        self.gate.enter(&passing, True)
+        cdef bint was_cut_short = self.gate.enter(&passing, True)
         try:
-            result.chunk_store = self.chunk_store.copied()
+            result.chunk_store = self.whole_chunks(was_cut_short).copied()
         finally:
             self.gate.leave(&passing)
         result.dtype = self.dtype

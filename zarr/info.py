@@ -1,5 +1,6 @@
 """What an array tells about itself: its repr, its table of figures, its picture of chunks."""
 
+import math
 from html import escape
 
 __all__ = ["ArrayInfo", "array_html", "array_repr", "size_text"]
@@ -47,7 +48,7 @@ def stored_picture(array) -> list[list[float]]:
     each the share of the chunks that it stands for.
     """
     grid_shape = array.cdata_shape
-    count = array.nchunks
+    count = math.prod(grid_shape)
     if count == 0:
         return []
     height = grid_shape[0] if len(grid_shape) > 1 else 1
@@ -55,8 +56,12 @@ def stored_picture(array) -> list[list[float]]:
     rows, columns = min(height, PICTURE_ROWS), min(width, PICTURE_COLUMNS)
     stored = [[0] * columns for _ in range(rows)]
     for chunk in array.iter_chunks():
-        row, column = divmod(chunk.index, width)
-        stored[row * rows // height][column * columns // width] += 1
+        index = 0
+        for coord, length in zip(chunk.coords, grid_shape, strict=True):
+            index = index * length + coord
+        row, column = divmod(index, width)
+        if row < height:  # else the array has grown meanwhile
+            stored[row * rows // height][column * columns // width] += 1
     row_bounds = [-(-i * height // rows) for i in range(rows + 1)]
     column_bounds = [-(-i * width // columns) for i in range(columns + 1)]
     return [

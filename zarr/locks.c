@@ -106,6 +106,7 @@ static monitor *gate_open(gate *self)
     mutex_lock(&place->guard);
     if (self->generation != fork_generation) {
         self->generation = fork_generation;
+        self->is_cut_short |= self->is_changing;
         self->writers = self->changes_waiting = self->is_changing = 0;
     }
     return place;
@@ -126,6 +127,7 @@ int gate_enter(gate *self, gate_pass *pass, int is_alone)
 {
     gate_pass *before = pass_of_this_thread(self);
     monitor *place;
+    int status = 0;
 
     if (before != NULL && (before->is_alone || is_alone))
         return -1;
@@ -136,6 +138,8 @@ int gate_enter(gate *self, gate_pass *pass, int is_alone)
             condition_wait(&place->changed, &place->guard);
         self->changes_waiting--;
         self->is_changing = 1;
+        status = self->is_cut_short;
+        self->is_cut_short = 0;
     } else {
         while (before == NULL && (self->is_changing || self->changes_waiting))
             condition_wait(&place->changed, &place->guard);
@@ -144,7 +148,7 @@ int gate_enter(gate *self, gate_pass *pass, int is_alone)
     mutex_unlock(&place->guard);
     *pass = (gate_pass){self, is_alone, passes};
     passes = pass;
-    return 0;
+    return status;
 }
 
 void gate_leave(gate_pass *pass)

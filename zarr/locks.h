@@ -27,6 +27,7 @@ typedef struct {
     int64_t writers;
     int64_t changes_waiting;
     int is_changing;
+    int is_cut_short;    /* a fork left the thread behind that was changing the shape */
 } gate;
 
 /* A thread's passing of a gate, in memory of the caller until it leaves. A thread can come to a
@@ -37,8 +38,8 @@ typedef struct gate_pass {
     struct gate_pass *outer;
 } gate_pass;
 
-/* 0, or -1 instead of waiting for ever: this thread is in there already, and alone or asks to be.
-*/
+/* 0; 1 for who is the first to be alone after another's change was cut short by a fork; -1 instead
+of waiting for ever: this thread is in there already, and alone or asks to be. */
 int gate_enter(gate *self, gate_pass *pass, int is_alone);
 void gate_leave(gate_pass *pass);
 
