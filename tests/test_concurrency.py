@@ -244,17 +244,17 @@ def test_a_cut_takes_with_it_what_is_written_at_the_same_time(scale):
     """Writers fill all of the array, whatever its length, and know no error but IndexError."""
     z = zarr.full((100, 6), -1, chunks=(16, 4), dtype="i2", cname="lz4")
 
-    def fill():
-        for _ in range(20):
-            z[:] = 5
+    def fill(value):
+        for _ in range(3):
+            z[:] = value
             for row in (37, 99):
                 with contextlib.suppress(IndexError):
-                    z[row, 5] = 5
+                    z[row, 5] = value
 
-    for _ in range(scale(100, 3000)):
-        in_threads(fill, lambda: z.resize(37, 3), fill)
+    for value in range(scale(300, 5000)):
+        in_threads(lambda v=value: fill(v), lambda: z.resize(37, 3), lambda v=value: fill(v))
         z.resize(100, 6)
-        assert (z[:37, :3] == 5).all()
+        assert (z[:37, :3] == value).all()
         assert (z[37:] == -1).all()
         assert (z[:, 3:] == -1).all()
 

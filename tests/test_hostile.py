@@ -199,10 +199,10 @@ def test_a_frame_that_changes_while_it_is_decoded():
         frame = memory[4:]
         frame[:] = np.frombuffer(good, "u1")
 
-        # The frame's size and the place of its first block, as one word: NumPy writes both kinds
-        # to it in turn, without the GIL.
+        # The frame's size and the place of its first block, as one word: NumPy writes what is
+        # right and what is harmful to it in turn, for about a microsecond each, without the GIL.
         word = memory[16:24].view("i8")
-        words = np.tile([word[0], 2**30 << 32 | 2**31 - 1], 500_000)
+        words = np.tile(np.repeat([2**30 << 32 | 2**31 - 1, word[0]], 3000), 300)
         target = np.lib.stride_tricks.as_strided(word, words.shape, (0,))
         done = threading.Event()
 
@@ -227,12 +227,13 @@ def test_a_frame_that_changes_while_it_is_decoded():
 @pytest.mark.parametrize("dtype", ["u1", "i4", "(2,2)u1", "V16"])
 def test_a_refusal_counts_the_bytes_of_any_buffer(dtype):
     frame = np.frombuffer(FRAME[:80], np.dtype(dtype))
-    with pytest.raises(CodecError, match=f"^blosc: found 80 stored bytes, header tells {len(FRAME)}"):
+    message = f"^blosc: found 80 stored bytes, header tells {len(FRAME)}$"
+    with pytest.raises(CodecError, match=message):
         BloscCodec().decode(frame, 4000)
 
 
 def test_an_array_of_one_item_is_a_short_frame():
-    with pytest.raises(CodecError, match="^blosc: found 4 bytes, expected at least the 16"):
+    with pytest.raises(CodecError, match=r"^blosc: found 4 bytes, expected at least the 16"):
         BloscCodec().decode(np.array(5, "i4"), 4000)
 
 
@@ -330,21 +331,23 @@ def test_every_truncation_and_every_change_of_a_byte_of_the_header(cname, clevel
             telling = frame[:12] + length.to_bytes(4, "little") + frame[16:]
             assert not is_decoded(telling[:length])
 
-        decoded = 0
+        VERSION, SIZES = {0}, {*range(4, 8), *range(12, 16)}
+        decoded = set()
         for at in range(16):
             for byte in set(range(256)) - {frame[at]}:
                 changed = frame[:at] + bytes([byte]) + frame[at + 1 :]
-                decoded += is_decoded(changed)
+                if is_decoded(changed):
+                    decoded.add(at)
                 z = zarr.zeros(len(data), chunks=len(data), dtype=data.dtype)
                 try:
                     Chunk(z, (0,)).encoded = changed
                     z[999], z[500:510], z[::-7], z[:]
                 except CodecError:
                     pass
-        print(decoded)
+        assert decoded, "no change came as far as the decoders"
+        assert not decoded & (VERSION | SIZES), decoded
     """
-    decoded = int(run(script, cname, clevel))
-    assert 0 < decoded < 6 * 255, "the ten bytes of the sizes are not free"
+    run(script, cname, clevel)
 
 
 def test_pickles_made_by_hand():
@@ -601,9 +604,13 @@ def test_code_in_a_value_may_change_the_array_it_is_assigned_to():
     )
 
 
-def test_code_in_an_index_may_initialize_the_array_anew():
-    """The read is of one array, the one before or the one after, never of parts of both."""
-    run("""
+@pytest.mark.parametrize(
+    "use", ["result = z[Index()]", "result = z[Index():]", "z[Index():] = value; result = z[0]"]
+)
+def test_code_in_an_index_may_initialize_the_array_anew(use):
+    """What is read is of the array before or of the one after; to refuse is as well."""
+    script = """
+        import sys
         import numpy as np
         import zarr
 
@@ -612,24 +619,20 @@ def test_code_in_an_index_may_initialize_the_array_anew():
                 z.__init__(10, dtype="u1", fill_value=1)
                 return 0
 
-        for use in (
-            lambda: z[Index():],
-            lambda: z[Index()],
-            lambda: z.__setitem__(slice(Index(), None), np.ones(10**7)),
-        ):
-            z = zarr.ones(10**7, chunks=10**6, dtype="f8")
-            try:
-                result = use()
-            except (TypeError, ValueError, RuntimeError):
-                continue  # to refuse is as well
-            if result is not None:
-                assert (result == 1).all()
-                assert result.dtype == ("f8" if result.size != 10 else "u1")
-    """)
+        value = np.full(10, b"x" * 1_000_000)
+        z = zarr.array(value, chunks=5)
+        try:
+            exec(sys.argv[1])
+        except (TypeError, ValueError, RuntimeError):
+            sys.exit()
+        assert np.all(result == (value[0] if result.dtype == value.dtype else 1))
+    """
+    run(script, use)
 
 
 def test_an_array_initialized_anew_while_others_use_it():
-    run("""
+    run(
+        """
         import threading
         import zarr
 
@@ -656,7 +659,9 @@ def test_an_array_initialized_anew_while_others_use_it():
                 pass
         done.set()
         for thread in threads: thread.join()
-    """, timeout=60)
+    """,
+        timeout=60,
+    )
 
 
 class Broken:

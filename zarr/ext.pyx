@@ -141,6 +141,8 @@ cdef class Array:
         self, shape, *, chunks=None, dtype=None, cname=None, clevel=None, shuffle=None,
         fill_value=None, attributes=(), write_empty_chunks=None,
     ):
+        if self.gate is not None:
+            raise RuntimeError("array: found a second __init__, expected one")
         shape = normalize_shape(shape)
         self.dtype = normalize_data_type(dtype)
         codec = BloscCodec(
@@ -162,8 +164,8 @@ cdef class Array:
             config.get("array.write_empty_chunks") if write_empty_chunks is None else
             bool(write_empty_chunks),
         )
-        self.gate = Gate()
         self.attrs = Attributes(attributes)
+        self.gate = Gate()
 
     # ------------------------------------------------------------------------ figures
 
@@ -491,7 +493,10 @@ cdef class Array:
                     f"append: found data of shape {values.shape}, expected "
                     f"{before[:axis] + ('any',) + before[axis + 1:]}"
                 )
-            after = before[:axis] + (before[axis] + values.shape[axis],) + before[axis + 1:]
+            length = normalize_length(
+                before[axis] + values.shape[axis], f"append, axis {axis}"
+            )
+            after = before[:axis] + (length,) + before[axis + 1:]
             grown = chunks.resized(after, False)
             # What is stored at or behind the old end is put back if the call does not succeed.
             backup = ChunkTable()
@@ -615,6 +620,8 @@ def array_from_frames(arguments, frames):
     """Make an array of what `Array.__reduce__` gave: its arguments and its encoded chunks."""
     cdef Array result = Array(**arguments)
     for index, frame in frames:
+        if type(index) is not int:
+            raise TypeError(f"chunk {index!r}: found in a pickle, expected an integer")
         if not 0 <= index < result.nchunks:
             raise ValueError(f"chunk {index}: found in a pickle of {result.nchunks} chunks")
         result.chunk_store.put_frame(index, frame)

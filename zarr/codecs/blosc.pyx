@@ -372,12 +372,12 @@ cdef class BloscCodec:
         MemoryError
             When there is no memory for the result or for C-Blosc's own buffer.
         """
-        cdef const unsigned char[::1] view = memoryview(frame).cast("B")
-        cdef Py_ssize_t src_nbytes = view.shape[0]
-        cdef const char* src = <const char*> &view[0] if src_nbytes else NULL
+        # A copy, unless it is bytes already: what has been checked must not change any more.
+        cdef bytes checked = frame if type(frame) is bytes else bytes(memoryview(frame))
+        cdef const char* src = PyBytes_AS_STRING(checked)
         cdef blosc_workspace workspace = blosc_workspace(block=NULL, capacity=0)
         cdef Frame header
-        cdef Status status = read_frame(src, src_nbytes, nbytes, &header)
+        cdef Status status = read_frame(src, len(checked), nbytes, &header)
         cdef bytes data
         cdef char* dst
         if status == OK:
@@ -387,7 +387,7 @@ cdef class BloscCodec:
                 status = decode_frame(&workspace, src, &header, dst)
                 blosc_workspace_release(&workspace)
         if status != OK:
-            raise error_of_status(status, describe_frame(frame, nbytes))
+            raise error_of_status(status, describe_frame(checked, nbytes))
         return data
 
 
