@@ -19,7 +19,7 @@ long: build ## the long forms of the stress, fuzz and crash tests
 lint:
 	ruff check .
 	ruff format --check .
-	cython-lint zarr benchmarks/limit.pyx
+	cython-lint zarr benchmarks/limit.pyx benchmarks/stored_limit.pyx
 
 stubs:
 	$(PYTHON) -m mypy.stubtest zarr --ignore-missing-stub --ignore-disjoint-bases
@@ -29,5 +29,6 @@ benchmark:
 
 clean:
 	rm -rf build dist *.egg-info c-blosc/include c-blosc/lib c-blosc/licenses
-	find zarr benchmarks -name '*.so' -delete
-	find zarr -name '*.c' ! -name locks.c -delete
+	find zarr -name '*.so' -delete
+	rm -f benchmarks/*.so
+	find zarr -name '*.c' ! -name locks.c ! -name crc.c ! -name '*flater.c' -delete

@@ -4,6 +4,7 @@
 sanitizers; ``ZARR_DEBUG=thread`` with the thread sanitizer. CONTRIBUTING.md says how to run them.
 """
 
+import glob
 import os
 import runpy
 import sys
@@ -17,13 +18,29 @@ from setuptools.command.build_ext import build_ext
 DEBUG = os.environ.get("ZARR_DEBUG", "0")
 SANITIZERS = {"0": None, "1": "address,undefined", "thread": "thread"}[DEBUG]
 
-#: Modules without Blosc, in the order of the layers, from the bottom up; and what C they have.
+#: C-Blosc with the libraries inside it.
+LIBRARY = "c-blosc/lib/libblosc.a"
+
+#: All modules but codecs.blosc, from the lowest layer up; and what C they have.
 MODULES = {
     "strided": [],
+    "codecs.codec": [],
+    "codecs.checksum": ["zarr/codecs/crc.c"],
+    "codecs.deflate": ["zarr/codecs/deflater.c", "zarr/codecs/inflater.c"],
+    "codecs.zstandard": [LIBRARY],
+    "codecs.lz4": [LIBRARY],
+    "codecs.variable_length": [],
+    "codecs.chain": [],
+    "storage.files": [],
     "chunk_table": ["zarr/locks.c"],
     "execution": [],
     "indexing": [],
+    "stored_chunks": [],
+    "write_jobs": [],
+    "chunk_values": [],
+    "chunk_reads": [],
     "chunks": [],
+    "base_array": [],
     "ext": [],
 }
 
@@ -44,24 +61,26 @@ def compile_arguments():
 
 
 def extensions():
-    """The compiled modules; codecs.blosc alone is linked with C-Blosc."""
+    """The compiled modules; codecs.blosc alone calls C-Blosc itself, through the guard."""
     compile_flags, link_flags, macros = compile_arguments()
     wrap = sys.platform.startswith("linux")
     blosc_macros = [] if wrap else [("ZARR_NO_WRAP", "1")]
-    blosc_link_flags = (
-        [
-            "-Wl,--wrap=posix_memalign,--wrap=malloc,--wrap=calloc,--wrap=free",
-            "-Wl,--exclude-libs,ALL",
-        ]
-        if wrap
-        else []
-    )
-    include_dirs = [numpy.get_include(), "zarr", "c-blosc", "c-blosc/include"]
+    hidden = ["-Wl,--exclude-libs,ALL"] if wrap else []
+    wrapped = "-Wl,--wrap=posix_memalign,--wrap=malloc,--wrap=calloc,--wrap=free"
+    blosc_link_flags = [wrapped, *hidden] if wrap else []
+    include_dirs = [
+        numpy.get_include(),
+        "zarr",
+        "zarr/codecs",
+        "zarr/storage",
+        "c-blosc",
+        "c-blosc/include",
+    ]
     yield Extension(
         "zarr.codecs.blosc",
         ["zarr/codecs/blosc.pyx", "c-blosc/guarded_blosc.c"],
         include_dirs=include_dirs,
-        extra_objects=["c-blosc/lib/libblosc.a"],
+        extra_objects=[LIBRARY],
         depends=["c-blosc/guarded_blosc.h"],
         libraries=["pthread"],
         extra_compile_args=compile_flags,
@@ -71,12 +90,13 @@ def extensions():
     for name, sources in MODULES.items():
         yield Extension(
             f"zarr.{name}",
-            [f"zarr/{name}.pyx", *sources],
+            [f"zarr/{name.replace('.', '/')}.pyx", *(s for s in sources if s != LIBRARY)],
             include_dirs=include_dirs,
-            depends=["zarr/threads.h", "zarr/locks.h"],
+            extra_objects=[s for s in sources if s == LIBRARY],
+            depends=[*glob.glob("zarr/**/*.h", recursive=True), "c-blosc/bundled.h"],
             libraries=["pthread"],
             extra_compile_args=compile_flags,
-            extra_link_args=link_flags,
+            extra_link_args=link_flags + hidden if LIBRARY in sources else link_flags,
             define_macros=macros,
         )
 

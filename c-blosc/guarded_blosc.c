@@ -121,11 +121,11 @@ static size_t needed_for_frame(const void *src)
 
 int guarded_blosc_compress(blosc_workspace *workspace, int clevel, int shuffle, size_t typesize,
                            size_t nbytes, const void *src, void *dst, size_t dst_nbytes,
-                           const char *cname)
+                           const char *cname, size_t blocksize)
 {
     GUARDED(workspace, needed_for_blocks(nbytes),
-            blosc_compress_ctx(clevel, shuffle, typesize, nbytes, src, dst, dst_nbytes, cname, 0,
-                               1));
+            blosc_compress_ctx(clevel, shuffle, typesize, nbytes, src, dst, dst_nbytes, cname,
+                               blocksize, 1));
 }
 
 int guarded_blosc_decompress(blosc_workspace *workspace, const void *src, void *dst,

@@ -20,10 +20,11 @@ typedef struct {
     size_t capacity;
 } blosc_workspace;
 
-/* The size of the frame, 0 when it does not fit into dst_nbytes, or a negative number. */
+/* The size of the frame, 0 when it does not fit into dst_nbytes, or a negative number. A blocksize
+of 0 leaves that to C-Blosc. */
 int guarded_blosc_compress(blosc_workspace *workspace, int clevel, int shuffle, size_t typesize,
                            size_t nbytes, const void *src, void *dst, size_t dst_nbytes,
-                           const char *cname);
+                           const char *cname, size_t blocksize);
 
 /* The decoded size, or a negative number. */
 int guarded_blosc_decompress(blosc_workspace *workspace, const void *src, void *dst,

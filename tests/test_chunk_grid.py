@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 import zarr
 from zarr.chunk_grid import grid_shape_of, guess_chunk_shape, normalize_chunk_shape, normalize_shape
 from zarr.chunks import Chunks
-from zarr.codecs import BloscCodec
+from zarr.codecs import BytesCodec
+from zarr.codecs.chain import CodecChain
 from zarr.indexing import Grid
 
 
@@ -90,7 +91,7 @@ def test_chunks_are_guessed(chunks):
         (0, ValueError, "chunks, axis 0: found 0, expected an integer from 1 to 2**63 - 1"),
         ((4, -2), ValueError, "chunks, axis 1: found -2, expected an integer from 1"),
         (2.5, ValueError, "chunks, axis 0: found 2.5, expected a whole number"),
-        ("auto", TypeError, "chunks, axis 0: found 'auto', expected an integer"),
+        ("half", TypeError, "chunks, axis 0: found 'half', expected an integer"),
         (
             (1, 2, 3),
             ValueError,
@@ -164,4 +165,10 @@ def test_a_grid_checks_what_it_is_made_of():
 @pytest.mark.parametrize("fill", [np.zeros(1, "i4"), np.zeros((), "i8")])
 def test_chunks_check_their_fill_value(fill):
     with pytest.raises(ValueError, match=r"fill: found array\(.*\), expected one item of 4 bytes"):
-        Chunks(Grid((5,), (5,), 4), BloscCodec(), fill, False)
+        Chunks(
+            Grid((5,), (5,), 4),
+            CodecChain([BytesCodec()], np.dtype("<i4"), (5,)),
+            None,
+            fill,
+            False,
+        )

@@ -15,6 +15,7 @@ def test_settings_and_their_defaults():
     assert Config({}).asdict() == {
         "threading.max_workers": None,
         "array.write_empty_chunks": False,
+        "metadata.max_nbytes": 2**24,
         "defaults.cname": "blosclz",
         "defaults.clevel": 5,
         "defaults.shuffle": 1,

@@ -187,7 +187,7 @@ def damage(z, coords):
     chunk = Chunk(z, coords)
     frame = bytearray(chunk.encoded)
     frame[16:] = b"\xff" * (len(frame) - 16)
-    chunk.encoded = bytes(frame)
+    z.set_encoded_chunk(coords, bytes(frame), validate=False)
 
 
 class TestAppend:

@@ -9,12 +9,15 @@ Examples
 np.int32(7)
 """
 
-from zarr import codecs, errors, ext
+from zarr import codecs, errors, ext, storage
 from zarr.api import (
     array,
     blosc_version,
+    create,
+    create_array,
     empty,
     empty_like,
+    from_array,
     full,
     full_like,
     ones,
@@ -26,27 +29,67 @@ from zarr.api import (
 from zarr.config import config, set_options
 from zarr.defaults import defaults
 from zarr.ext import Array
+from zarr.groups import Group
+from zarr.hierarchy import (
+    consolidate_metadata,
+    copy,
+    create_group,
+    create_hierarchy,
+    flush,
+    group,
+    load,
+    open,
+    open_array,
+    open_consolidated,
+    open_group,
+    save,
+    save_array,
+    save_group,
+    tree,
+)
+from zarr.migrate import v2_to_v3
 
 __version__ = "3.4.2+ext." + ext.__version__
 
 __all__ = [
     "Array",
+    "Group",
     "__version__",
     "array",
     "blosc_version",
     "codecs",
     "config",
+    "consolidate_metadata",
+    "copy",
+    "create",
+    "create_array",
+    "create_group",
+    "create_hierarchy",
     "defaults",
     "empty",
     "empty_like",
     "errors",
     "ext",
+    "flush",
+    "from_array",
     "full",
     "full_like",
+    "group",
+    "load",
     "ones",
     "ones_like",
+    "open",
+    "open_array",
+    "open_consolidated",
+    "open_group",
+    "save",
+    "save_array",
+    "save_group",
     "set_blosc_options",
     "set_options",
+    "storage",
+    "tree",
+    "v2_to_v3",
     "zeros",
     "zeros_like",
 ]

@@ -1,8 +1,8 @@
-"""Attributes: a mapping of names to JSON values that belongs to an array."""
+"""Attributes: a mapping of names to JSON values that belongs to an array or a group."""
 
-from collections.abc import MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 
-__all__ = ["Attributes"]
+__all__ = ["Attributes", "StoredAttributes"]
 
 
 def _json_copy(value, place):
@@ -20,13 +20,18 @@ def _json_copy(value, place):
 
 
 class Attributes(MutableMapping):
-    """The attributes of an array, by name.
+    """The attributes of an array or a group, by name.
 
     Values are copied in and out, so that what is stored changes by assignment only.
 
+    Parameters
+    ----------
+    values : mapping or iterable of pairs, optional
+        The first values.
+
     Notes
     -----
-    Any number of threads may read and assign.
+    Any number of threads may read and assign; no change is lost.
 
     Examples
     --------
@@ -37,8 +42,8 @@ class Attributes(MutableMapping):
     Attributes({'units': 'metres'})
     """
 
-    def __init__(self, values=()):
-        self._values = {}
+    def __init__(self, values: Mapping | Iterable = ()):
+        self._values: dict = {}
         self.update(values)
 
     def __getitem__(self, name):
@@ -55,11 +60,32 @@ class Attributes(MutableMapping):
         TypeError
             When a name is not a string, or a value cannot be held by JSON; names its place.
         """
-        changes = dict(*values, **more)
-        self._values.update(_json_copy(changes, "attributes"))
+        self._set(_json_copy(dict(*values, **more), "attributes"))
+
+    def put(self, values: Mapping) -> None:
+        """Replace all attributes by these.
+
+        Raises
+        ------
+        TypeError
+            When a name is not a string, or a value cannot be held by JSON; names its place.
+
+        Examples
+        --------
+        >>> import zarr
+        >>> z = zarr.zeros(10, attributes={'a': 1})
+        >>> z.attrs.put({'b': 2})
+        >>> z.attrs
+        Attributes({'b': 2})
+        """
+        self._replace(_json_copy(dict(values), "attributes"))
+
+    def clear(self):
+        """Delete all attributes."""
+        self._replace({})
 
     def __delitem__(self, name):
-        del self._values[name]
+        self._delete(name)
 
     def __iter__(self):
         return iter(list(self._values))
@@ -73,3 +99,49 @@ class Attributes(MutableMapping):
 
     def __repr__(self):
         return f"Attributes({self._values.copy()})"
+
+    # Each of these is one step that no other thread comes between.
+
+    def _set(self, changes):
+        self._values.update(changes)
+
+    def _replace(self, values):
+        self._values = values
+
+    def _delete(self, name):
+        del self._values[name]
+
+
+class StoredAttributes(Attributes):
+    """Attributes that are part of a document on a store: every change is saved at once.
+
+    Parameters
+    ----------
+    read : callable
+        Returns the values as this process knows them, a dict that nobody changes.
+    change : callable
+        Is called with a function from the stored values to those to store.
+    """
+
+    def __init__(self, read: Callable[[], dict], change: Callable):
+        self._read = read
+        self._change = change
+
+    @property
+    def _values(self):
+        return self._read()
+
+    def _set(self, changes):
+        if changes:
+            self._change(lambda before: {**before, **changes})
+
+    def _replace(self, values):
+        self._change(lambda before: values)
+
+    def _delete(self, name):
+        def without(before):
+            after = dict(before)
+            del after[name]
+            return after
+
+        self._change(without)

@@ -1,69 +1,51 @@
-from libc.stdint cimport int64_t, uint32_t
+cimport numpy as np
+from libc.stdint cimport int64_t
 
-from zarr.chunk_table cimport ChunkTable, Encoded
-from zarr.codecs.blosc cimport BloscCodec, Frame, Status
-from zarr.execution cimport Outcome, Workspace
+from zarr.chunk_reads cimport ReadableChunks
+from zarr.chunk_table cimport ChunkTable, Slot
+from zarr.codecs.codec cimport Status
+from zarr.execution cimport Workspace
 from zarr.indexing cimport Grid, Projection, Selection
+from zarr.stored_chunks cimport Ticket
 
 
-cdef struct RecentPart:
-    # What a small read has decoded last: bytes `start` to `stop` of the chunk in `source`.
-    uint32_t lock
-    Encoded* source
-    Py_ssize_t start
-    Py_ssize_t stop
-    char* data
-    int64_t capacity
-
-
-cdef class Chunks:
-    cdef readonly Grid grid
-    cdef readonly BloscCodec codec
-    cdef readonly object fill           # 0-d array
-    cdef readonly bint keeps_empty
-    cdef ChunkTable table
-    cdef const char* fill_item
-    cdef RecentPart recent
-
+cdef class Chunks(ReadableChunks):
     cdef Chunks on(self, Grid grid, ChunkTable table)
     cdef Chunks copied(self)
+    cdef bint has_same_places(self, Grid grid)
+    cdef Chunks regrown(self, tuple shape)
     cdef Chunks resized(self, tuple shape, bint clears)
-    cdef tuple coords_of(self, int64_t index)
-    cdef bytes frame(self, int64_t index)
-    cdef int put_frame(self, int64_t index, object frame) except -1
-    cdef int write_decoded(self, int64_t index, bytes frame, tuple region) except -1
-    cdef int raise_status(self, int64_t index, Status status, object frame) except -1
-    cdef int raise_outcome(self, const Selection* selection, const Outcome* outcome) except -1
-
-    cdef int read(self, Selection* selection) except -1
-    cdef int read_item(self, int64_t index, Py_ssize_t offset, char* dst) except -1
-    cdef int read_alone(self, const Projection* part) except -1
-    cdef Status read_part_here(self, Encoded* source, const Projection* part) noexcept nogil
-    cdef Status read_part(
-        self, Encoded* source, const Projection* part, Workspace* workspace, bint keeps_recent
-    ) noexcept nogil
-    cdef void copy_part(
-        self, const char* data, Py_ssize_t start, const Projection* part
-    ) noexcept nogil
-    cdef void fill_part(self, const Projection* part) noexcept nogil
-    cdef bint copy_recent(self, Encoded* source, const Projection* part) noexcept nogil
-    cdef void exchange_recent(
-        self, Encoded* source, Workspace* workspace, Py_ssize_t start, Py_ssize_t stop
-    ) noexcept nogil
-
-    cdef int write(self, Selection* selection) except -1
-    cdef Status replace(self, const Projection* part, Workspace* workspace) noexcept nogil
-    cdef Status update(
-        self, int64_t index, const Projection* part, Workspace* workspace
-    ) noexcept nogil
     cdef int cut_all(self, list indices) except -1
-    cdef void clear_beyond(self, int64_t index, char* data) noexcept nogil
-    cdef char* begin(self, Encoded** stored, Workspace* workspace) noexcept nogil
+    cdef list edge_indices(self, list is_wanted)
+    cdef int clear_ahead(self, tuple shape) except -1
+    cdef int clear_behind(self, tuple shape) except -1
+    cdef int put_value(self, int64_t index, object data, bint is_trusted) except -1
+    cdef int write(self, Selection* selection) except -1
     cdef void fill_chunk(self, char* data) noexcept nogil
+    cdef char* begin(self, Workspace* workspace) noexcept nogil
+    cdef Py_ssize_t encode(self, const char* data, Workspace* workspace) noexcept nogil
+    cdef Status replace(
+        self, const Projection* part, Ticket* ticket, Workspace* workspace
+    ) noexcept nogil
+    cdef bint is_stored_bare(self, const Projection* part) noexcept nogil
+    cdef Status replace_bare(
+        self, const Projection* part, Ticket* ticket, Workspace* workspace
+    ) noexcept nogil
     cdef void fill_beyond(self, char* data, const Projection* part) noexcept nogil
+    cdef Status update(
+        self, int64_t index, const Selection* selection, const Projection* part,
+        Ticket* ticket, Workspace* workspace,
+    ) noexcept nogil
+    cdef Status change(
+        self, int64_t index, Slot* slot, const Projection* part, Ticket* ticket,
+        Workspace* workspace,
+    ) noexcept nogil
+    cdef Status change_items(
+        self, int64_t index, Slot* slot, const Selection* selection, const Projection* part,
+        Ticket* ticket, Workspace* workspace,
+    ) noexcept
+    cdef bint is_empty(self, np.ndarray items) except -1
     cdef Status decode_whole(
-        self, Encoded* source, char* dst, Workspace* workspace
+        self, const char* data, Py_ssize_t nbytes, char* dst, Workspace* workspace
     ) noexcept nogil
-    cdef Status encode(
-        self, const char* data, Encoded* stored, Encoded** result, Workspace* workspace
-    ) noexcept nogil
+    cdef void clear_beyond(self, int64_t index, char* data) noexcept nogil

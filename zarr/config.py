@@ -27,6 +27,10 @@ def _is_name(value):
     return isinstance(value, str)
 
 
+def _is_size(value):
+    return type(value) is int and value >= 1
+
+
 def _is_level(value):
     return type(value) is int and 0 <= value <= 9
 
@@ -39,6 +43,7 @@ def _is_shuffle(value):
 _SETTINGS: dict[str, tuple[object, Callable, str]] = {
     "threading.max_workers": (None, _is_workers, "a positive integer, or None for all cores"),
     "array.write_empty_chunks": (False, _is_bool, "True or False"),
+    "metadata.max_nbytes": (2**24, _is_size, "a positive integer"),
     "defaults.cname": ("blosclz", _is_name, "the name of a compressor"),
     "defaults.clevel": (5, _is_level, "an integer from 0 to 9"),
     "defaults.shuffle": (1, _is_shuffle, "0, 1, 2 or the name of a shuffle"),
@@ -54,6 +59,7 @@ class Config:
     threading.max_workers       None    threads that work on one call, the caller among
                                         them; None: the cores this process may use
     array.write_empty_chunks    False   store chunks that hold the fill value only
+    metadata.max_nbytes         2**24   the most bytes of a metadata document, read or written
     defaults.cname              blosclz the compressor of arrays for which none is given
     defaults.clevel             5       its level
     defaults.shuffle            1       what is shuffled before: 0 nothing, 1 bytes, 2 bits

@@ -1,6 +1,16 @@
 """The exceptions that are ours. All others are Python's own."""
 
-__all__ = ["CodecError", "ZarrError"]
+__all__ = [
+    "ArrayNotFoundError",
+    "CodecError",
+    "ContainsArrayError",
+    "ContainsGroupError",
+    "GroupNotFoundError",
+    "MetadataError",
+    "NodeNotFoundError",
+    "StoreError",
+    "ZarrError",
+]
 
 
 class ZarrError(Exception):
@@ -9,3 +19,31 @@ class ZarrError(Exception):
 
 class CodecError(ZarrError, ValueError):
     """Stored bytes do not decode to what the metadata says, or data could not be encoded."""
+
+
+class MetadataError(ZarrError, ValueError):
+    """A metadata document, or a part of one, does not say what the specification lets it say."""
+
+
+class NodeNotFoundError(ZarrError, FileNotFoundError):
+    """There is no group or array where one is wanted."""
+
+
+class ArrayNotFoundError(NodeNotFoundError, ValueError):
+    """There is no array where one is wanted."""
+
+
+class GroupNotFoundError(NodeNotFoundError, ValueError):
+    """There is no group where one is wanted."""
+
+
+class ContainsArrayError(ZarrError, FileExistsError, ValueError):
+    """There is an array already where something is to be made."""
+
+
+class ContainsGroupError(ZarrError, FileExistsError, ValueError):
+    """There is a group already where something is to be made."""
+
+
+class StoreError(ZarrError, OSError):
+    """What a store is kept in is not what it should be, or belongs to others."""

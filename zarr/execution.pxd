@@ -1,4 +1,7 @@
-from zarr.codecs.blosc cimport Status, blosc_workspace
+from cpython.ref cimport PyObject
+
+from zarr.codecs.chain cimport ChainScratch
+from zarr.codecs.codec cimport Status
 
 
 cdef struct Workspace:
@@ -7,7 +10,10 @@ cdef struct Workspace:
     Py_ssize_t chunk_nbytes
     char* frame             # an encoded one
     Py_ssize_t frame_nbytes
-    blosc_workspace codec
+    char* value             # one that has been read from a store
+    Py_ssize_t value_nbytes
+    ChainScratch codecs
+    PyObject* error         # what a job raised that returns RAISED
     Workspace* next
 
 
@@ -17,12 +23,15 @@ ctypedef Status (*Job)(void* plan, Py_ssize_t index, Workspace* workspace) noexc
 cdef struct Outcome:
     Status status
     Py_ssize_t index    # the job that failed
+    PyObject* error     # with RAISED: what it raised; whoever looks at the outcome takes it over
 
 
 cdef Workspace* take_workspace() noexcept nogil
 cdef void return_workspace(Workspace* workspace) noexcept nogil
 cdef char* chunk_memory(Workspace* workspace, Py_ssize_t nbytes) noexcept nogil
 cdef char* frame_memory(Workspace* workspace, Py_ssize_t nbytes) noexcept nogil
+cdef char* value_memory(Workspace* workspace, Py_ssize_t nbytes) noexcept nogil
+cdef Status put_aside(Workspace* workspace, object error) noexcept
 cdef int run_jobs(
     Job job, void* plan, Py_ssize_t count, Py_ssize_t grain, Outcome* outcome
 ) except -1

@@ -5,17 +5,20 @@ of jobs; its own thread takes jobs from it, workers that are free help, and the 
 no job of it runs any more. Subtle: there are never more threads at work than cores. A call from
 one of many busy threads finds no free core, so nobody helps it, and it simply does its own work.
 
-This is the only file that starts threads. They are native ones, invisible to Python, and never
-take the GIL; they receive no signals. A fork leaves them behind: the child starts its own.
+This is the only file that starts threads. They are native ones, invisible to Python, which take
+the GIL for stores and codecs written in Python only; they receive no signals. A fork leaves them
+behind: the child starts its own.
 """
 
+from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
 from libc.stdint cimport int64_t, uint32_t
 from libc.stdlib cimport calloc, free, malloc
 
 import os
 import threading
 
-from zarr.codecs.blosc cimport FORKED, NO_MEMORY, OK, release_workspace
+from zarr.codecs.chain cimport chain_scratch_trim
+from zarr.codecs.codec cimport FORKED, NO_MEMORY, OK, RAISED
 from zarr.strided cimport ceil_divide
 
 from zarr.config import config
@@ -111,17 +114,18 @@ cdef Workspace* take_workspace() noexcept nogil:
     return workspace
 
 
+cdef void trim(char** block, Py_ssize_t* capacity) noexcept nogil:
+    if capacity[0] > KEPT_CHUNK_NBYTES:
+        free(block[0])
+        block[0] = NULL
+        capacity[0] = 0
+
+
 cdef void return_workspace(Workspace* workspace) noexcept nogil:
-    if workspace.chunk_nbytes > KEPT_CHUNK_NBYTES:
-        free(workspace.chunk)
-        workspace.chunk = NULL
-        workspace.chunk_nbytes = 0
-    if workspace.frame_nbytes > KEPT_CHUNK_NBYTES:
-        free(workspace.frame)
-        workspace.frame = NULL
-        workspace.frame_nbytes = 0
-    if workspace.codec.capacity > KEPT_CHUNK_NBYTES:
-        release_workspace(&workspace.codec)
+    trim(&workspace.chunk, &workspace.chunk_nbytes)
+    trim(&workspace.frame, &workspace.frame_nbytes)
+    trim(&workspace.value, &workspace.value_nbytes)
+    chain_scratch_trim(&workspace.codecs, KEPT_CHUNK_NBYTES)
     mutex_lock(&pool.guard)
     workspace.next = pool.workspaces
     pool.workspaces = workspace
@@ -149,17 +153,41 @@ cdef char* frame_memory(Workspace* workspace, Py_ssize_t nbytes) noexcept nogil:
     return grown(&workspace.frame, &workspace.frame_nbytes, nbytes)
 
 
+cdef char* value_memory(Workspace* workspace, Py_ssize_t nbytes) noexcept nogil:
+    """Room for encoded bytes from a store, or NULL. What it held before is lost."""
+    return grown(&workspace.value, &workspace.value_nbytes, max(1, nbytes))
+
+
 # ------------------------------------------------------------------------------- batches
 
 
-cdef void stop(Batch* batch, Status status, Py_ssize_t index) noexcept nogil:
+cdef Status put_aside(Workspace* workspace, object error) noexcept:
+    """Keep what a job raised for its caller: the job returns RAISED, which this returns."""
+    Py_INCREF(error)
+    workspace.error = <PyObject*> error
+    return RAISED
+
+
+cdef void drop_error(PyObject* error) noexcept with gil:
+    Py_DECREF(<object> error)
+
+
+cdef void stop(
+    Batch* batch, Status status, Py_ssize_t index, Workspace* workspace
+) noexcept nogil:
     """Note the first failure and hand out no more jobs."""
+    cdef PyObject* error = NULL
+    if workspace != NULL:
+        error = workspace.error
+        workspace.error = NULL
     mutex_lock(&pool.guard)
     if batch.outcome.status == OK:
-        batch.outcome.status = status
-        batch.outcome.index = index
+        batch.outcome = Outcome(status, index, error)
+        error = NULL
     mutex_unlock(&pool.guard)
     atomic_store_i64(&batch.is_stopped, 1)
+    if error != NULL:
+        drop_error(error)
 
 
 cdef bint has_jobs(Batch* batch) noexcept nogil:
@@ -181,7 +209,7 @@ cdef bint run_some(Batch* batch, Workspace* workspace) noexcept nogil:
             return False
         status = batch.job(batch.plan, index, workspace)
         if status != OK:
-            stop(batch, status, index)
+            stop(batch, status, index, workspace)
             return False
         index += 1
     return True
@@ -214,7 +242,7 @@ cdef void* work(void* argument) noexcept nogil:
         mutex_unlock(&pool.guard)
         workspace = take_workspace()
         if workspace == NULL:
-            stop(batch, NO_MEMORY, atomic_load_i64(&batch.next_index))
+            stop(batch, NO_MEMORY, atomic_load_i64(&batch.next_index), NULL)
         else:
             while run_some(batch, workspace):
                 pass
@@ -277,15 +305,17 @@ cdef void retire(Batch* batch) noexcept nogil:
 
 cdef Outcome run_here(Job job, void* plan, Py_ssize_t count) noexcept nogil:
     """Run all jobs on this thread."""
-    cdef Outcome outcome = Outcome(OK, 0)
+    cdef Outcome outcome = Outcome(OK, 0, NULL)
     cdef Workspace* workspace = take_workspace()
     if workspace == NULL:
-        return Outcome(NO_MEMORY, 0)
+        return Outcome(NO_MEMORY, 0, NULL)
     while outcome.index < count:
         outcome.status = job(plan, outcome.index, workspace)
         if outcome.status != OK:
             break
         outcome.index += 1
+    outcome.error = workspace.error
+    workspace.error = NULL
     return_workspace(workspace)
     return outcome
 
@@ -308,14 +338,14 @@ cdef int run_jobs(
         with nogil:
             outcome[0] = run_here(job, plan, count)
         return 0
-    batch = Batch(job, plan, count, grain, 0, 0, Outcome(OK, 0), 0, 0, NULL)
+    batch = Batch(job, plan, count, grain, 0, 0, Outcome(OK, 0, NULL), 0, 0, NULL)
     has_signals = threading.get_ident() == threading.main_thread().ident
     interruption = None
     with nogil:
         publish(&batch)
         workspace = take_workspace()
         if workspace == NULL:
-            stop(&batch, NO_MEMORY, 0)
+            stop(&batch, NO_MEMORY, 0, NULL)
         else:
             deadline = now_ns() + SIGNAL_CHECK_NS
             while run_some(&batch, workspace):
@@ -330,6 +360,8 @@ cdef int run_jobs(
             return_workspace(workspace)
         retire(&batch)
     if interruption is not None:
+        if batch.outcome.error != NULL:
+            drop_error(batch.outcome.error)
         raise interruption
     outcome[0] = batch.outcome
     return 0

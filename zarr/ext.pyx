@@ -1,84 +1,44 @@
 # cython: nonecheck=True
-"""Array and Chunk: what users index.
+"""Array: chunked, compressed and N-dimensional, in memory or on a store.
 
-Compiled because one item of an array, or a small slice, is read in less time than a Python
-function takes. Subtle: an array holds its shape and its chunks in one object that is replaced as a
-whole. A reader takes that object once and so sees one shape, whatever happens meanwhile. Writers
-pass the array's gate together; what changes the shape passes alone. No user's code runs behind the
-gate, for it could want to pass as well; signal handlers, which may, get an error then.
+Compiled because it extends the compiled `BaseArray`, which does the work; what is here runs once a
+call. Subtle: an array that is copied or saved gives its encoded chunks as they are, as of one
+moment if it is in memory.
 """
-
-cimport numpy as np
-from cpython.object cimport PyObject
-from cpython.ref cimport Py_INCREF
-from libc.stdint cimport int64_t
 
 import math
 
 import numpy as np
 
-from zarr.chunk_table cimport ChunkTable, Gate, gate_pass
+from zarr.base_array cimport BaseArray, SharedArray
+from zarr.chunk_table cimport Gate, gate_pass
 from zarr.chunks cimport Chunks
 from zarr.codecs.blosc cimport BloscCodec
-from zarr.indexing cimport (
-    Grid,
-    Selection,
-    bind_array,
-    locate,
-    narrow,
-    select,
-    settled,
-    shape_of_result,
-)
+from zarr.codecs.codec cimport ArrayArrayCodec, ArrayBytesCodec, BytesBytesCodec
 
 from zarr.attributes import Attributes
-from zarr.chunk_grid import normalize_chunk_shape, normalize_length, normalize_shape
-from zarr.config import config
-from zarr.data_type import normalize_data_type, normalize_fill_value
-from zarr.defaults import defaults
+from zarr.chunk import Chunk
+from zarr.errors import MetadataError
 from zarr.info import ArrayInfo, array_html, array_repr
-
-np.import_array()
-
-cdef extern from "numpy/arrayobject.h":
-    object PyArray_NewFromDescr(
-        PyObject* subtype, np.dtype descr, int nd, const np.npy_intp* dims,
-        const np.npy_intp* strides, void* data, int flags, PyObject* obj)
-    object PyArray_Scalar(void* data, np.dtype descr, PyObject* base)
-    PyObject PyArray_Type
+from zarr.layout import describe_array, with_checksum
+from zarr.metadata import ArrayMetadata
+from zarr.node import (
+    attributes_of,
+    create_node,
+    delete_documents,
+    join_path,
+    open_node,
+    refuse_to_delete,
+)
+from zarr.progress import progress_bar
+from zarr.storage import make_store_path
 
 __version__ = "0.1.0"
 
-cdef enum:
-    # Values of another dtype are converted so many bytes at a time.
-    CONVERSION_NBYTES = 8388608
+cdef class Array(BaseArray):
+    """An N-dimensional array in compressed chunks, in memory or on a store.
 
-
-cdef object new_array(int ndim, const Py_ssize_t* shape, np.dtype dtype):
-    """An array in C order whose items are not set."""
-    Py_INCREF(dtype)    # the call takes a reference over
-    return PyArray_NewFromDescr(
-        &PyArray_Type, dtype, ndim, <const np.npy_intp*> shape, NULL, NULL, 0, NULL
-    )
-
-
-cdef object broadcast(object values, tuple shape):
-    """Broadcast values to the shape of a selection as NumPy's assignment does."""
-    if values.shape == shape:
-        return values
-    surplus = max(0, values.ndim - len(shape))
-    if values.shape[:surplus] == (1,) * surplus:
-        values = values.reshape(values.shape[surplus:])
-    try:
-        return np.broadcast_to(values, shape)
-    except ValueError:
-        raise ValueError(
-            f"value: shape {values.shape} cannot be broadcast to the selection's {shape}"
-        ) from None
-
-
-cdef class Array:
-    """An N-dimensional array in memory, in compressed chunks.
+    The constructor makes one in memory; `Array.create` and `Array.open` are for stores.
 
     Indexing is NumPy's for integers, slices with any step, Ellipsis and `np.newaxis`; results are
     new NumPy arrays, or scalars where all indices are integers.
@@ -106,6 +66,8 @@ cdef class Array:
     write_empty_chunks : bool, optional
         Whether chunks that hold the fill value only are stored. By default what the setting
         ``array.write_empty_chunks`` says.
+    **codecs
+        `codecs`, or `filters`, `serializer`, `compressors`, `checksum`: see `zarr.create_array`.
 
     Raises
     ------
@@ -120,6 +82,10 @@ cdef class Array:
         The type of the items.
     attrs : zarr.attributes.Attributes
         JSON values by name.
+    store : zarr.storage.Store or None
+        Where the array lies; None in memory.
+    path : str or None
+        Of the array in its store.
 
     Notes
     -----
@@ -137,61 +103,120 @@ cdef class Array:
     np.int16(6)
     """
 
-    def __init__(
-        self, shape, *, chunks=None, dtype=None, cname=None, clevel=None, shuffle=None,
-        fill_value=None, attributes=(), write_empty_chunks=None,
-    ):
+    def __init__(self, shape, *, write_empty_chunks=None, **description):
         if self.gate is not None:
             raise RuntimeError("array: found a second __init__, expected one")
-        shape = normalize_shape(shape)
-        self.dtype = normalize_data_type(dtype)
-        codec = BloscCodec(
-            defaults.cname if cname is None else cname,
-            defaults.clevel if clevel is None else clevel,
-            defaults.shuffle if shuffle is None else shuffle,
-            # Text is shuffled by its characters, of 4 bytes each, when an item is too long.
-            self.dtype.itemsize if self.dtype.itemsize <= 255 else
-            4 if self.dtype.kind == "U" else 1,
-        )
-        self.chunk_store = Chunks(
-            Grid(
-                shape,
-                normalize_chunk_shape(chunks, shape, self.dtype.itemsize),
-                self.dtype.itemsize,
-            ),
-            codec,
-            normalize_fill_value(fill_value, self.dtype),
-            config.get("array.write_empty_chunks") if write_empty_chunks is None else
-            bool(write_empty_chunks),
-        )
-        self.attrs = Attributes(attributes)
+        self.set_up(describe_array(shape, is_stored=False, **description), write_empty_chunks)
+        self.attrs = Attributes(self.described.attributes)
         self.gate = Gate()
+
+    @staticmethod
+    def of_node(store, path, node, *, write_empty_chunks=None):
+        """Return the array of a node; `zarr.open_array` is for users."""
+        cdef Array self = Array.__new__(Array)
+        cdef SharedArray shared
+        cdef gate_pass passing
+        self.store = store
+        self.path = path
+        self.node = node
+        try:
+            self.set_up(node.metadata, write_empty_chunks)
+        except ValueError as error:
+            name = "zarr.json" if node.metadata.zarr_format == 3 else ".zarray"
+            raise MetadataError(f"{join_path(path, name)}: {error}") from error
+        shared = node.share(SharedArray(self.chunk_store))
+        self.shared = shared
+        self.gate = shared.gate
+        self.attrs = attributes_of(store, path, node)
+        if shared.chunks.grid.shape != node.metadata.shape:
+            self.gate.enter(&passing, True)
+            try:
+                self.see_shape(node.metadata.shape)
+            finally:
+                self.gate.leave(&passing)
+        return self
+
+    @staticmethod
+    def create(
+        store, path="", *, shape, overwrite=False, exists_ok=False, write_empty_chunks=None,
+        **description,
+    ):
+        """Make an array on a store, and groups of what is missing above it.
+
+        Parameters
+        ----------
+        store : store, path or mapping
+            Anything that `zarr.storage.make_store_path` takes.
+        path : str, optional
+            Where in the store.
+        shape : int or sequence of int
+        overwrite : bool, optional
+            Delete what is there before. `exists_ok` is zarrita's name for it.
+        write_empty_chunks : bool, optional
+            As for an array in memory.
+        **description
+            What `zarr.create_array` takes beside; `chunk_shape` is another name for `chunks`.
+
+        Raises
+        ------
+        ContainsArrayError, ContainsGroupError
+            When there is something already, and `overwrite` is false.
+        TypeError, ValueError
+            When what is said does not describe an array.
+
+        Examples
+        --------
+        >>> import zarr
+        >>> z = zarr.Array.create({}, 'a', shape=(6, 10), dtype='int32', chunk_shape=(2, 5))
+        >>> z[1, 1] = 5
+        >>> z.chunks
+        (2, 5)
+        """
+        place = make_store_path(store, path, mode="a")
+        metadata = describe_array(shape, is_stored=True, **description)
+        overwrite = overwrite or exists_ok
+        has_leftovers = (
+            not overwrite
+            and place.store.native_folder(place.path) is not None
+            and not place.store.is_free(place.path)
+        )
+        node = create_node(place.store, place.path, metadata, overwrite)
+        result = Array.of_node(
+            place.store, place.path, node, write_empty_chunks=write_empty_chunks
+        )
+        if has_leftovers:
+            # Of an array whose deletion was cut short, chunks may lie here still.
+            result.erase_chunks()
+        return result
+
+    @staticmethod
+    def open(store, path="", *, zarr_format=None, write_empty_chunks=None):
+        """Open an array on a store, for reading and, where the store allows it, writing.
+
+        Raises
+        ------
+        ArrayNotFoundError
+            When there is no array.
+        MetadataError
+            When its document is not what the specification says.
+        """
+        place = make_store_path(store, path)
+        node = open_node(place.store, place.path, zarr_format, ArrayMetadata)
+        return Array.of_node(
+            place.store, place.path, node, write_empty_chunks=write_empty_chunks
+        )
 
     # ------------------------------------------------------------------------ figures
 
     @property
-    def shape(self):
-        """The length of each axis. Assigning resizes."""
-        return self.chunk_store.grid.shape
-
-    @shape.setter
-    def shape(self, shape):
-        self.resize(shape)
-
-    @property
     def chunks(self):
         """The shape of a chunk."""
-        return self.chunk_store.grid.chunk_shape
+        return self.current().grid.chunk_shape
 
     @property
     def cdata_shape(self):
         """How many chunks there are along each axis."""
-        return self.chunk_store.grid.grid_shape
-
-    @property
-    def ndim(self):
-        """How many axes there are."""
-        return self.chunk_store.grid.ndim
+        return self.current().grid.grid_shape
 
     @property
     def size(self):
@@ -211,7 +236,7 @@ cdef class Array:
     @property
     def cbytes(self):
         """Bytes of all stored chunks."""
-        return self.chunk_store.stored_nbytes
+        return self.current().stored_nbytes()
 
     @property
     def cratio(self):
@@ -227,12 +252,12 @@ cdef class Array:
     @property
     def nchunks_initialized(self):
         """How many chunks are stored."""
-        return self.chunk_store.stored_count
+        return self.current().stored_count()
 
     @property
     def is_initialized(self):
         """For each place in the grid whether its chunk is stored: a bool array."""
-        cdef Chunks chunks = self.chunk_store
+        cdef Chunks chunks = self.current()
         stored = np.zeros(chunks.grid.grid_shape, dtype=bool)
         for index in chunks.stored_indices():
             stored.flat[index] = True
@@ -241,27 +266,99 @@ cdef class Array:
     @property
     def fill_value(self):
         """What is read where nothing was written: a scalar of the dtype."""
-        return self.chunk_store.fill[()]
+        return None if self.described.fill_value is None else self.chunk_store.fill[()]
+
+    cdef object blosc(self):
+        """The blosc codec, or None."""
+        for codec in self.chunk_store.chain.codecs:
+            if isinstance(codec, BloscCodec):
+                return codec
+        return None
 
     @property
     def cname(self):
-        """The name of the compressor."""
-        return self.chunk_store.codec.cname
+        """The name of blosc's compressor; None for an array without blosc."""
+        codec = self.blosc()
+        return None if codec is None else codec.cname
 
     @property
     def clevel(self):
-        """The compression level, 0 to 9."""
-        return self.chunk_store.codec.clevel
+        """Blosc's compression level, 0 to 9, or None."""
+        codec = self.blosc()
+        return None if codec is None else codec.clevel
 
     @property
     def shuffle(self):
-        """0 for none, 1 for bytes, 2 for bits."""
-        return self.chunk_store.codec.shuffle
+        """What blosc shuffles: 0 for nothing, 1 for bytes, 2 for bits; or None."""
+        codec = self.blosc()
+        return None if codec is None else codec.shuffle_number
+
+    @property
+    def chunk_nbytes(self):
+        """Bytes of a whole chunk, uncompressed."""
+        return self.chunk_store.grid.chunk_nbytes
 
     @property
     def write_empty_chunks(self):
         """Whether chunks that hold the fill value only are stored."""
         return self.chunk_store.keeps_empty
+
+    @property
+    def metadata(self):
+        """All that a metadata document says of the array."""
+        if self.node is not None:
+            return self.node.metadata
+        return self.described.with_changes(shape=self.shape, attributes=self.attrs.asdict())
+
+    @property
+    def zarr_format(self):
+        """2 or 3: the format of the metadata; 3 in memory."""
+        return self.described.zarr_format
+
+    @property
+    def name(self):
+        """The path with a slash before it; None in memory."""
+        return None if self.store is None else f"/{self.path}"
+
+    @property
+    def basename(self):
+        """The last part of the path; None in memory."""
+        return None if self.store is None else self.path.rpartition("/")[2]
+
+    @property
+    def store_path(self):
+        """Store and path in one; None in memory."""
+        return None if self.store is None else make_store_path(self.store, self.path)
+
+    @property
+    def read_only(self):
+        """Whether nothing can be written."""
+        return self.store is not None and self.store.read_only
+
+    @property
+    def codecs(self):
+        """The codecs that a chunk goes through when it is written, in their order."""
+        return self.chunk_store.chain.codecs
+
+    @property
+    def filters(self):
+        """The codecs from array to array."""
+        return tuple([codec for codec in self.codecs if isinstance(codec, ArrayArrayCodec)])
+
+    @property
+    def serializer(self):
+        """The codec from array to bytes."""
+        return [codec for codec in self.codecs if isinstance(codec, ArrayBytesCodec)][0]
+
+    @property
+    def compressors(self):
+        """The codecs from bytes to bytes."""
+        return tuple([codec for codec in self.codecs if isinstance(codec, BytesBytesCodec)])
+
+    @property
+    def dimension_names(self):
+        """The names of the axes, each a text or None; None where there are none."""
+        return self.described.dimension_names
 
     @property
     def info(self):
@@ -284,31 +381,6 @@ cdef class Array:
             raise TypeError("len() of a 0-d array")
         return self.shape[0]
 
-    def __getitem__(self, selection):
-        cdef Chunks chunks = self.chunk_store
-        cdef Selection resolved
-        cdef int64_t index
-        cdef Py_ssize_t offset
-        if locate(chunks.grid, selection, &index, &offset):
-            return self.read_item(chunks, index, offset)
-        select(chunks.grid, selection, &resolved)
-        result = new_array(resolved.result_ndim, resolved.result_shape, self.dtype)
-        bind_array(
-            &resolved, np.PyArray_BYTES(result), <Py_ssize_t*> np.PyArray_STRIDES(result)
-        )
-        chunks.read(&resolved)
-        return result
-
-    cdef object read_item(self, Chunks chunks, int64_t index, Py_ssize_t offset):
-        """The scalar at a byte offset in a chunk."""
-        cdef char small[32]
-        if chunks.grid.itemsize <= <Py_ssize_t> sizeof(small) and self.dtype.kind != "V":
-            chunks.read_item(index, offset, small)
-            return PyArray_Scalar(small, self.dtype, NULL)
-        result = new_array(0, NULL, self.dtype)
-        chunks.read_item(index, offset, np.PyArray_BYTES(result))
-        return result[()]
-
     def __array__(self, dtype=None, copy=None):
         if copy is False:
             raise ValueError("copy: found False, but a compressed array can only be copied")
@@ -323,58 +395,6 @@ cdef class Array:
         for start in range(0, self.shape[0], step):
             yield from self[start:start + step]
 
-    # ------------------------------------------------------------------------ writing
-
-    def __setitem__(self, selection, value):
-        cdef gate_pass passing
-        values = self.as_values(value)
-        selection = settled(selection)
-        self.gate.enter(&passing, False)
-        try:
-            self.write(self.chunk_store, selection, values)
-        finally:
-            self.gate.leave(&passing)
-
-    def as_values(self, value):
-        """Return a value to be assigned as an array, of our dtype unless it is one already."""
-        if hasattr(value, "__array__") or hasattr(value, "__array_interface__"):
-            values = np.asarray(value)
-            return values.astype(self.dtype) if values.dtype.hasobject else values
-        return np.asarray(value, dtype=self.dtype)
-
-    cdef int write(self, Chunks chunks, object selection, object values) except -1:
-        """Assign to a selection. To be called behind the gate."""
-        cdef Selection resolved, slab
-        cdef tuple shape
-        cdef Py_ssize_t start, stop, step, length
-        cdef int axis = 0
-        select(chunks.grid, selection, &resolved)
-        shape = shape_of_result(&resolved)
-        if values.dtype == self.dtype:
-            return self.write_converted(chunks, &resolved, broadcast(values, shape))
-        if values.nbytes <= CONVERSION_NBYTES or values.size < math.prod(shape):
-            values = values.astype(self.dtype)
-            return self.write_converted(chunks, &resolved, broadcast(values, shape))
-        values = broadcast(values, shape)
-        while resolved.result_axes[axis] < 0 or shape[axis] == 1:
-            axis += 1
-        length = shape[axis]
-        step = conversion_step(chunks.grid, &resolved, axis, values.nbytes // length)
-        for start in range(0, length, step):
-            stop = min(start + step, length)
-            narrow(chunks.grid, &resolved, axis, start, stop, &slab)
-            part = values[(slice(None),) * axis + (slice(start, stop),)].astype(self.dtype)
-            self.write_converted(chunks, &slab, part)
-        return 0
-
-    cdef int write_converted(
-        self, Chunks chunks, Selection* resolved, object values
-    ) except -1:
-        bind_array(
-            resolved, np.PyArray_BYTES(values), <Py_ssize_t*> np.PyArray_STRIDES(values)
-        )
-        return chunks.write(resolved)
-
     def fill(self, value):
         """Assign one value to all items.
 
@@ -387,135 +407,6 @@ cdef class Array:
         array([7, 7, 7], dtype=int8)
         """
         self[...] = value
-
-    # ------------------------------------------------------------------------- shape
-
-    cdef Chunks whole_chunks(self, bint was_cut_short):
-        """The chunks, to be changed, and alone behind the gate.
-
-        When a fork has cut an append short, that thread's data lies behind the end of the array.
-        """
-        if was_cut_short:
-            self.chunk_store = self.chunk_store.resized(self.chunk_store.grid.shape, True)
-        return self.chunk_store
-
-    def resize(self, *shape):
-        """Change the length of axes. What is cut off is gone: growing again shows the fill value.
-
-        Parameters
-        ----------
-        *shape : int, None or sequence of them
-            The new length of each axis, as one argument each or as one sequence. None keeps a
-            length.
-
-        Raises
-        ------
-        ValueError
-            When there are not as many lengths as axes, or one is negative or not whole.
-
-        Examples
-        --------
-        >>> import zarr
-        >>> z = zarr.ones((4, 4), dtype='i1')
-        >>> z.resize(2, None)
-        >>> z.shape
-        (2, 4)
-        """
-        cdef Chunks chunks
-        cdef gate_pass passing
-        cdef bint was_cut_short
-        lengths = shape
-        if len(shape) == 1 and hasattr(shape[0], "__len__"):
-            lengths = tuple(shape[0])
-        was_cut_short = self.gate.enter(&passing, True)
-        try:
-            chunks = self.whole_chunks(was_cut_short)
-            if len(lengths) != chunks.grid.ndim:
-                raise ValueError(
-                    f"resize: found {len(lengths)} lengths, expected {chunks.grid.ndim}, one for "
-                    "each axis"
-                )
-            self.chunk_store = chunks.resized(tuple([
-                before if length is None else normalize_length(length, f"resize, axis {axis}")
-                for axis, (length, before) in enumerate(zip(lengths, chunks.grid.shape))
-            ]), False)
-        finally:
-            self.gate.leave(&passing)
-
-    def append(self, data, axis=0):
-        """Add data at the end of an axis; readers see all of it or nothing.
-
-        Parameters
-        ----------
-        data : array_like
-            Of the same shape but for `axis`.
-        axis : int, optional
-
-        Returns
-        -------
-        tuple of int
-            The new shape.
-
-        Raises
-        ------
-        IndexError
-            When there is no such axis.
-        ValueError
-            When the shape of `data` does not fit. The array is as it was before.
-
-        Examples
-        --------
-        >>> import zarr
-        >>> z = zarr.array([[1, 2], [3, 4]], dtype='i1')
-        >>> z.append([[5, 6]])
-        (3, 2)
-        >>> z[:]
-        array([[1, 2],
-               [3, 4],
-               [5, 6]], dtype=int8)
-        """
-        cdef Chunks chunks, grown
-        cdef ChunkTable backup
-        cdef int64_t first
-        cdef gate_pass passing
-        cdef bint was_cut_short
-        values = self.as_values(data)
-        if not -self.ndim <= axis < self.ndim:
-            raise IndexError(f"append: axis {axis} is out of range for {self.ndim} axes")
-        axis %= self.ndim
-        was_cut_short = self.gate.enter(&passing, True)
-        try:
-            chunks = self.whole_chunks(was_cut_short)
-            before = chunks.grid.shape
-            expected = before[:axis] + values.shape[axis:axis + 1] + before[axis + 1:]
-            if values.ndim != len(before) or values.shape != expected:
-                raise ValueError(
-                    f"append: found data of shape {values.shape}, expected "
-                    f"{before[:axis] + ('any',) + before[axis + 1:]}"
-                )
-            length = normalize_length(
-                before[axis] + values.shape[axis], f"append, axis {axis}"
-            )
-            after = before[:axis] + (length,) + before[axis + 1:]
-            grown = chunks.resized(after, False)
-            # What is stored at or behind the old end is put back if the call does not succeed.
-            backup = ChunkTable()
-            first = 0
-            if axis == 0:
-                first = before[0] // chunks.grid.chunk_shape[0] * chunks.grid.index_strides[0]
-            if grown.table is chunks.table and backup.share_from(chunks.table, first) < 0:
-                raise MemoryError("append: no memory to note the last chunks")
-            try:
-                self.write(grown, (slice(None),) * axis + (slice(before[axis], None),), values)
-            except BaseException:
-                if grown.table is chunks.table:
-                    with nogil:
-                        chunks.table.restore_from(backup, first)
-                raise
-            self.chunk_store = grown
-            return after
-        finally:
-            self.gate.leave(&passing)
 
     # ------------------------------------------------------------------------- chunks
 
@@ -530,7 +421,7 @@ cdef class Array:
         >>> [chunk.coords for chunk in z.iter_chunks()]
         [(1,)]
         """
-        cdef Chunks chunks = self.chunk_store
+        cdef Chunks chunks = self.current()
         for index in chunks.stored_indices():
             try:
                 chunk = Chunk(self, chunks.coords_of(index))
@@ -557,10 +448,100 @@ cdef class Array:
                 continue    # cut off meanwhile
             yield coords, chunk if is_initialized else None
 
+    def chunk_index(self, coords):
+        """Return a place in the grid as one number, in C order; IndexError when there is none."""
+        return self.current().index_of(coords)
+
+    def get_encoded_chunk(self, coords):
+        """Return the stored bytes of a chunk as they are; None where nothing is stored.
+
+        Parameters
+        ----------
+        coords : sequence of int
+            The place in the grid.
+
+        Raises
+        ------
+        IndexError
+            When the grid has no such place.
+
+        Examples
+        --------
+        >>> import zarr
+        >>> z = zarr.ones(10, chunks=5, fill_value=0)
+        >>> z.get_encoded_chunk((1,)) is None
+        True
+        """
+        cdef Chunks chunks = self.current()
+        return chunks.value(chunks.index_of(tuple([int(coord) for coord in coords])))
+
+    def set_encoded_chunk(self, coords, data, *, validate=True):
+        """Store the bytes of a chunk as they are; None for none.
+
+        Parameters
+        ----------
+        coords : sequence of int
+            The place in the grid.
+        data : buffer or None
+        validate : bool, optional
+            Whether to decode them as a test. Else only their length, their checksum and their
+            header are looked at.
+
+        Raises
+        ------
+        CodecError
+            When they do not decode to a chunk of this array. Nothing is changed.
+        IndexError
+            When the grid has no such place.
+
+        Examples
+        --------
+        >>> import zarr
+        >>> z, y = zarr.array([1, 2, 3]), zarr.array([0, 0, 0])
+        >>> y.set_encoded_chunk((0,), z.get_encoded_chunk((0,)))
+        >>> y[:]
+        array([1, 2, 3])
+        """
+        cdef Chunks chunks
+        cdef gate_pass passing
+        self.refuse_reading_only()
+        coords = tuple([int(coord) for coord in coords])
+        self.gate.enter(&passing, False)
+        try:
+            chunks = self.current()
+            chunks.put_value(chunks.index_of(coords), data, not validate)
+        finally:
+            self.gate.leave(&passing)
+
     # ------------------------------------------------------------------------- copies
 
-    def copy(self):
-        """Return an array with the same items. Chunks are shared until one of both writes.
+    def copy(self, store=None, path="", *, overwrite=False, checksum=None, progress=None):
+        """Return an array with the same items, in memory or on a store.
+
+        Encoded chunks are taken over as they are. In memory they are shared until one of both
+        arrays writes.
+
+        Parameters
+        ----------
+        store : store, path or mapping, optional
+            Where to make the copy. By default in memory.
+        path : str, optional
+            Where in the store.
+        overwrite : bool, optional
+            Delete what is there before.
+        checksum : bool, optional
+            Whether stored chunks end in a crc32c. By default they do.
+        progress : bool or callable, optional
+            Show a bar, or call with the numbers of chunks done and in all.
+
+        Raises
+        ------
+        ContainsArrayError, ContainsGroupError
+            When there is something already, and `overwrite` is false.
+        ValueError
+            When this array lies in what is to be overwritten.
+        CodecError
+            When a stored chunk is damaged. Then no copy is left behind.
 
         Examples
         --------
@@ -570,7 +551,45 @@ cdef class Array:
         >>> y[0] = 5
         >>> z[:]
         array([1., 1., 1.])
+        >>> z.copy({}, 'a')[:]
+        array([1., 1., 1.])
         """
+        cdef Array result
+        if store is None and self.store is None:
+            return self.twin()
+        metadata = self.metadata
+        if store is None:
+            result = Array.__new__(Array)
+            result.set_up(with_checksum(metadata, False), self.write_empty_chunks)
+            result.attrs = Attributes(metadata.attributes)
+            result.gate = Gate()
+        else:
+            place = make_store_path(store, path, mode="a")
+            if overwrite:
+                refuse_to_delete(place.store, place.path, self)
+            metadata = with_checksum(metadata, checksum is not False)
+            node = create_node(place.store, place.path, metadata, overwrite)
+            result = Array.of_node(
+                place.store, place.path, node, write_empty_chunks=self.write_empty_chunks
+            )
+        try:
+            result.take_over(self, progress)
+        except BaseException:
+            if store is not None:
+                # What is there only in part must not look like a copy.
+                delete_documents(place.store, place.path)
+                result.erase_chunks()
+            raise
+        return result
+
+    def __copy__(self):
+        return self.copy()
+
+    def __deepcopy__(self, memo):
+        return self.copy()
+
+    cdef Array twin(self):
+        """A copy in memory of an array in memory, as it is at one moment."""
         cdef Array result = Array.__new__(Array)
         cdef gate_pass passing
         cdef bint was_cut_short = self.gate.enter(&passing, True)
@@ -578,164 +597,70 @@ cdef class Array:
             result.chunk_store = self.whole_chunks(was_cut_short).copied()
         finally:
             self.gate.leave(&passing)
+        result.described = self.described
         result.dtype = self.dtype
         result.gate = Gate()
         result.attrs = Attributes(self.attrs.asdict())
         return result
 
-    __copy__ = copy
+    def erase_chunks(self):
+        """Have no chunk stored."""
+        cdef Chunks chunks = self.current()
+        chunks.erase_all(list(chunks.candidates()))
 
-    def __deepcopy__(self, memo):
-        return self.copy()
+    def take_over(self, Array source, progress=None):
+        """Take the items of an array of the same shape, chunks and dtype that nobody writes to yet.
+
+        Where the codecs agree but for checksums the encoded chunks are copied as they are.
+        """
+        cdef Chunks chunks = self.current()
+        cdef Chunks taken
+        cdef Py_ssize_t first
+        if source.store is None:
+            source = source.twin()
+        taken = source.current()
+        is_as_it_is = chunks.chain.has_same_body(taken.chain)
+        indices = taken.candidates() if is_as_it_is else list(taken.stored_indices())
+        step = max(128, len(indices) // 100)
+        with progress_bar(progress, len(indices), "copying chunks") as report:
+            for first in range(0, len(indices), step):
+                batch = list(indices[first:first + step])
+                if is_as_it_is:
+                    chunks.copy_values(taken, batch)
+                else:
+                    for index in batch:
+                        region = taken.region_of(index)
+                        self[region] = source[region]
+                report(first + len(batch))
+        if self.store is None:
+            chunks.cut_all(chunks.edge_indices([True] * self.ndim))
 
     def __reduce__(self):
-        cdef Array state = self.copy()
-        cdef Chunks chunks = state.chunk_store
-        arguments = {
-            "shape": state.shape,
-            "chunks": state.chunks,
-            "dtype": state.dtype,
-            "cname": state.cname,
-            "clevel": state.clevel,
-            "shuffle": state.shuffle,
-            "fill_value": state.fill_value,
-            "attributes": state.attrs.asdict(),
-            "write_empty_chunks": state.write_empty_chunks,
-        }
-        frames = [(index, chunks.frame(index)) for index in chunks.stored_indices()]
-        return array_from_frames, (arguments, frames)
+        cdef Array state
+        cdef Chunks chunks
+        if self.store is not None:
+            return array_on_store, (self.store, self.path, self.write_empty_chunks)
+        state = self.twin()
+        chunks = state.chunk_store
+        values = [(index, chunks.value(index)) for index in chunks.stored_indices()]
+        return array_from_values, (state.metadata, values, state.write_empty_chunks)
 
 
-cdef Py_ssize_t conversion_step(
-    Grid grid, const Selection* resolved, int result_axis, Py_ssize_t item_nbytes
-) noexcept:
-    """How many items of an axis to convert at once: about CONVERSION_NBYTES, in whole chunks."""
-    cdef int axis = resolved.result_axes[result_axis]
-    cdef Py_ssize_t chunk_length = max(1, grid.chunk_lengths[axis] // resolved.axes[axis].step)
-    cdef Py_ssize_t step = max(1, CONVERSION_NBYTES // max(1, item_nbytes))
-    return max(1, step // chunk_length) * chunk_length
+def array_on_store(store, path, write_empty_chunks):
+    """Open what `Array.__reduce__` gave for an array on a store."""
+    return Array.open(store, path, write_empty_chunks=write_empty_chunks)
 
 
-def array_from_frames(arguments, frames):
-    """Make an array of what `Array.__reduce__` gave: its arguments and its encoded chunks."""
-    cdef Array result = Array(**arguments)
-    for index, frame in frames:
+def array_from_values(metadata, values, write_empty_chunks):
+    """Make an array in memory of what `Array.__reduce__` gave: encoded chunks by their index."""
+    cdef Array result = Array.__new__(Array)
+    result.set_up(metadata, write_empty_chunks)
+    result.attrs = Attributes(metadata.attributes)
+    result.gate = Gate()
+    for index, value in values:
         if type(index) is not int:
             raise TypeError(f"chunk {index!r}: found in a pickle, expected an integer")
         if not 0 <= index < result.nchunks:
             raise ValueError(f"chunk {index}: found in a pickle of {result.nchunks} chunks")
-        result.chunk_store.put_frame(index, frame)
+        result.chunk_store.put_value(index, value, True)
     return result
-
-
-cdef class Chunk:
-    """One place in the grid of an array, and what is stored there.
-
-    The parameters are attributes as well.
-
-    Parameters
-    ----------
-    array : Array
-    coords : tuple of int
-        The place in the grid.
-
-    Raises
-    ------
-    IndexError
-        When the grid has no such place; also later, when the array has shrunk meanwhile.
-
-    Notes
-    -----
-    A handle: it looks at the array whenever it is asked. Any thread may use it.
-
-    Examples
-    --------
-    >>> import zarr
-    >>> z = zarr.array([1, 2, 3, 4, 5], chunks=3, dtype='i2')
-    >>> chunk = zarr.ext.Chunk(z, (1,))
-    >>> chunk
-    zarr.ext.Chunk((1,), region=(slice(3, 5, None),), nbytes=6, cbytes=22)
-    >>> chunk.read()
-    array([4, 5], dtype=int16)
-    """
-
-    def __init__(self, Array array, coords):
-        self.array = array
-        self.coords = tuple([int(coord) for coord in coords])
-        self.index_in(array.chunk_store)
-
-    cdef int64_t index_in(self, Chunks chunks) except -1:
-        """The linear index of the place."""
-        cdef Grid grid = chunks.grid
-        cdef int64_t index = 0
-        cdef int axis
-        if len(self.coords) != grid.ndim or not all([
-            0 <= coord < count for coord, count in zip(self.coords, grid.grid_shape)
-        ]):
-            raise IndexError(f"chunk {self.coords}: is out of range for grid {grid.grid_shape}")
-        for axis in range(grid.ndim):
-            index += <int64_t> self.coords[axis] * grid.index_strides[axis]
-        return index
-
-    @property
-    def index(self):
-        """The place in the grid as one number, in C order."""
-        return self.index_in(self.array.chunk_store)
-
-    @property
-    def region(self):
-        """What the chunk holds of the array, as slices."""
-        cdef Grid grid = self.array.chunk_store.grid
-        return tuple([
-            slice(coord * length, min((coord + 1) * length, end))
-            for coord, length, end in zip(self.coords, grid.chunk_shape, grid.shape)
-        ])
-
-    @property
-    def encoded(self):
-        """The stored bytes, a C-Blosc frame; None where nothing is stored.
-
-        Assigning stores a frame as it is. CodecError when it is not one of a chunk of this size.
-        """
-        cdef Chunks chunks = self.array.chunk_store
-        return chunks.frame(self.index_in(chunks))
-
-    @encoded.setter
-    def encoded(self, frame):
-        cdef Chunks chunks
-        cdef gate_pass passing
-        self.array.gate.enter(&passing, False)
-        try:
-            chunks = self.array.chunk_store
-            chunks.put_frame(self.index_in(chunks), frame)
-        finally:
-            self.array.gate.leave(&passing)
-
-    @property
-    def is_initialized(self):
-        """Whether something is stored."""
-        return self.encoded is not None
-
-    @property
-    def nbytes(self):
-        """Bytes of a whole chunk, uncompressed."""
-        return self.array.chunk_store.grid.chunk_nbytes
-
-    @property
-    def cbytes(self):
-        """Bytes stored."""
-        return len(self.encoded or b"")
-
-    def read(self):
-        """Return what the chunk holds of the array as a NumPy array."""
-        return self.array[self.region]
-
-    def write(self, value):
-        """Assign to all that the chunk holds of the array."""
-        self.array[self.region] = value
-
-    def __repr__(self):
-        return (
-            f"zarr.ext.Chunk({self.coords}, region={self.region}, nbytes={self.nbytes}, "
-            f"cbytes={self.cbytes})"
-        )

@@ -1,3 +1,5 @@
+cimport numpy as np
+from cpython.ref cimport PyObject
 from libc.stdint cimport int64_t
 
 from zarr.strided cimport MAX_NDIM
@@ -11,6 +13,7 @@ cdef class Grid:
     cdef readonly tuple shape
     cdef readonly tuple chunk_shape
     cdef readonly tuple grid_shape
+    cdef readonly tuple order
     cdef readonly int ndim
     cdef readonly Py_ssize_t itemsize
     cdef readonly Py_ssize_t chunk_nbytes
@@ -21,6 +24,7 @@ cdef class Grid:
     cdef int64_t index_strides[MAX_NDIM]    # of the linear chunk index
     cdef Py_ssize_t item_strides[MAX_NDIM]  # bytes, within a chunk
 
+    cdef Grid resized(self, tuple shape)
     cdef void coords_of(self, int64_t index, int64_t* coords) noexcept nogil
 
 
@@ -40,7 +44,8 @@ cdef struct Selection:
     AxisSelection axes[MAX_NDIM]
     int ndim
     int64_t chunk_count         # touched
-    char* array                 # where the first item in rising order lies
+    PyObject* array_object      # the array that is copied from or to
+    char* array                 # where its first item in rising order lies
     int result_ndim
     Py_ssize_t result_shape[MAX_RESULT_NDIM]
     int result_axes[MAX_RESULT_NDIM]    # axis of the array, -1 for np.newaxis
@@ -56,6 +61,7 @@ cdef struct Projection:
     Py_ssize_t end              # bytes in the chunk up to the end of the last item
     Py_ssize_t strides[MAX_NDIM]
     Py_ssize_t count[MAX_NDIM]
+    Py_ssize_t first[MAX_NDIM]  # items of the selection in chunks before
 
 
 cdef bint locate(
@@ -68,7 +74,8 @@ cdef void narrow(
     Grid grid, const Selection* whole, int result_axis, Py_ssize_t first, Py_ssize_t end,
     Selection* result,
 ) noexcept
-cdef void bind_array(Selection* selection, char* data, const Py_ssize_t* strides) noexcept
+cdef void bind_array(Selection* selection, np.ndarray array) noexcept
 cdef void project(
     Grid grid, const Selection* selection, int64_t job, Projection* result
 ) noexcept nogil
+cdef tuple regions(Grid grid, const Selection* selection, const Projection* part)

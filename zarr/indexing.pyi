@@ -8,6 +8,8 @@ class Grid:
     @property
     def grid_shape(self) -> tuple[int, ...]: ...
     @property
+    def order(self) -> tuple[int, ...]: ...
+    @property
     def ndim(self) -> int: ...
     @property
     def itemsize(self) -> int: ...
@@ -16,5 +18,9 @@ class Grid:
     @property
     def chunk_count(self) -> int: ...
     def __new__(
-        cls, shape: tuple[int, ...], chunk_shape: tuple[int, ...], itemsize: int
+        cls,
+        shape: tuple[int, ...],
+        chunk_shape: tuple[int, ...],
+        itemsize: int,
+        order: tuple[int, ...] | None = None,
     ) -> Self: ...

@@ -6,6 +6,8 @@ there is no list of chunks. A selection is a few numbers per axis, from which th
 n-th touched chunk follows, so that a selection of any size costs the same to plan.
 """
 
+cimport numpy as np
+from cpython.ref cimport PyObject
 from cpython.slice cimport PySlice_AdjustIndices, PySlice_Unpack
 from libc.stdint cimport int64_t
 
@@ -16,7 +18,8 @@ import reprlib
 import numpy as np
 
 from zarr.chunk_grid import grid_shape_of
-from zarr.codecs.blosc cimport MAX_CHUNK_NBYTES
+
+np.import_array()
 
 cdef extern from "Python.h":
     Py_ssize_t PyNumber_AsSsize_t(object number, object error) except? -1
@@ -34,25 +37,35 @@ cdef class Grid:
         As `zarr.chunk_grid` normalizes them.
     itemsize : int
         Bytes of an item.
+    order : tuple of int, optional
+        The axes of a chunk as they follow in memory, the last one fastest. By default 0, 1, ...
 
     Raises
     ------
     ValueError
-        When a chunk has more than 2**31 - 17 bytes, or there are more than 2**63 - 1 chunks.
+        When a chunk has more than 2**62 bytes, or there are more than 2**63 - 1 chunks.
     """
 
-    def __cinit__(self, tuple shape not None, tuple chunk_shape not None, Py_ssize_t itemsize):
+    def __cinit__(
+        self, tuple shape not None, tuple chunk_shape not None, Py_ssize_t itemsize,
+        tuple order=None,
+    ):
         if len(shape) > MAX_NDIM or min(chunk_shape + (itemsize,)) < 1:
             raise ValueError(f"grid: found {shape} in chunks of {chunk_shape} of {itemsize} bytes")
         chunk_nbytes = math.prod(chunk_shape) * itemsize
-        if chunk_nbytes > MAX_CHUNK_NBYTES:
+        if chunk_nbytes > 2**62:
             raise ValueError(
                 f"chunks: {chunk_shape} of {itemsize} bytes an item makes {chunk_nbytes} bytes, "
-                f"expected at most {MAX_CHUNK_NBYTES} (2**31 - 17): use smaller chunks"
+                "expected at most 2**62: use smaller chunks"
             )
+        if order is None:
+            order = tuple(range(len(shape)))
+        if sorted(order) != list(range(len(shape))):
+            raise ValueError(f"order: found {order}, expected each of {len(shape)} axes once")
         self.grid_shape = grid_shape_of(shape, chunk_shape)
         self.shape = shape
         self.chunk_shape = chunk_shape
+        self.order = order
         self.ndim = len(shape)
         self.itemsize = itemsize
         self.chunk_nbytes = chunk_nbytes
@@ -65,10 +78,15 @@ cdef class Grid:
             self.chunk_lengths[axis] = chunk_shape[axis]
             self.grid_lengths[axis] = self.grid_shape[axis]
             self.index_strides[axis] = index_stride
-            self.item_strides[axis] = item_stride
             index_stride *= max(1, self.grid_lengths[axis])
-            item_stride *= self.chunk_lengths[axis]
             axis -= 1
+        for axis in reversed(order):
+            self.item_strides[axis] = item_stride
+            item_stride *= self.chunk_lengths[axis]
+
+    cdef Grid resized(self, tuple shape):
+        """The same grid for another shape."""
+        return Grid(shape, self.chunk_shape, self.itemsize, self.order)
 
     cdef void coords_of(self, int64_t index, int64_t* coords) noexcept nogil:
         """Write the chunk coordinates of a linear chunk index."""
@@ -281,19 +299,23 @@ cdef void count_chunks(Selection* selection) noexcept:
         selection.chunk_count *= selection.axes[axis].chunk_count
 
 
-cdef void bind_array(Selection* selection, char* data, const Py_ssize_t* strides) noexcept:
-    """Say where the array lies that is copied from or to. It has the shape of the result."""
+cdef void bind_array(Selection* selection, np.ndarray array) noexcept:
+    """Say which array is copied from or to. It has the shape of the result; the caller keeps it."""
     cdef int i
     cdef AxisSelection* selected
+    cdef char* data = np.PyArray_BYTES(array)
+    cdef Py_ssize_t stride
     for i in range(selection.result_ndim):
         if selection.result_axes[i] < 0:
             continue
         selected = &selection.axes[selection.result_axes[i]]
-        selected.array_stride = strides[i]
+        stride = np.PyArray_STRIDE(array, i)
+        selected.array_stride = stride
         if selected.is_reversed and selected.count > 0:
-            data += (selected.count - 1) * strides[i]
-            selected.array_stride = -strides[i]
+            data += (selected.count - 1) * stride
+            selected.array_stride = -stride
     selection.array = data
+    selection.array_object = <PyObject*> array
 
 
 cdef void project(
@@ -334,9 +356,45 @@ cdef void project(
         result.strides[axis] = selected.step * grid.item_strides[axis]
         result.end += (end - first - 1) * result.strides[axis]
         result.count[axis] = end - first
+        result.first[axis] = first
         result.is_whole = result.is_whole and end - first == valid
         result.array += first * selected.array_stride
         result.array_strides[axis] = selected.array_stride
         result.index += chunk_coord * grid.index_strides[axis]
         axis -= 1
     result.end += result.offset
+
+
+cdef tuple regions(Grid grid, const Selection* selection, const Projection* part):
+    """What NumPy has to index a chunk with, and the bound array, to get the same items from both.
+
+    In both the axes are those of the chunk, and the order of the items is the array's.
+    """
+    cdef const AxisSelection* selected
+    cdef int axis
+    cdef int i = 0
+    cdef Py_ssize_t start, stop, step, first
+    chunk_region = []
+    array_region = []
+    for axis in range(grid.ndim):
+        selected = &selection.axes[axis]
+        start = part.offset // grid.item_strides[axis] % grid.chunk_lengths[axis]
+        step = selected.step
+        stop = start + (part.count[axis] - 1) * step
+        chunk_region.append(slice(start, stop + 1, step))
+        while i < selection.result_ndim and selection.result_axes[i] < 0:
+            array_region.append(0)
+            i += 1
+        if i == selection.result_ndim or selection.result_axes[i] != axis:
+            array_region.append(None)
+            continue
+        i += 1
+        first = part.first[axis]
+        if selected.is_reversed:
+            first = selected.count - 1 - first
+            stop = first - part.count[axis]
+            array_region.append(slice(first, None if stop < 0 else stop, -1))
+        else:
+            array_region.append(slice(first, first + part.count[axis]))
+    array_region.extend([0] * (selection.result_ndim - i))
+    return tuple(chunk_region), (*array_region, Ellipsis)

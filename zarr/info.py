@@ -3,7 +3,7 @@
 import math
 from html import escape
 
-__all__ = ["ArrayInfo", "array_html", "array_repr", "size_text"]
+__all__ = ["ArrayInfo", "GroupInfo", "Tree", "array_html", "array_repr", "codec_text", "size_text"]
 
 #: Characters and squares of a picture: more chunks than that share one.
 PICTURE_COLUMNS = 64
@@ -30,14 +30,41 @@ def size_text(nbytes: int) -> str:
     return f"{size:.1f}{unit}"
 
 
+def codec_text(codec) -> str:
+    """Return a codec in short: its name, and what is said of it in parentheses.
+
+    Examples
+    --------
+    >>> from zarr.codecs import BytesCodec, Crc32cCodec
+    >>> codec_text(BytesCodec('big')), codec_text(Crc32cCodec())
+    ('bytes(big)', 'crc32c')
+    """
+    values = codec.configuration().values()
+    return f"{codec.name}({', '.join(map(str, values))})" if values else codec.name
+
+
+def _codecs_text(array):
+    """Return how an array is encoded: for the usual chain as the original did."""
+    names = [codec.name for codec in array.codecs]
+    if names[:2] == ["bytes", "blosc"] and names[2:] in ([], ["crc32c"]):
+        text = f"cname={array.cname}, clevel={array.clevel}, shuffle={array.shuffle}"
+        return text + ", crc32c" * (len(names) - 2)
+    return f"codecs=[{', '.join(codec_text(codec) for codec in array.codecs)}]"
+
+
 def array_repr(array) -> str:
-    """Return the one line that shows an array."""
-    cbytes = array.cbytes
-    ratio = f", cratio={array.cratio:.1f}" if cbytes else ""
+    """Return the one line that shows an array. Of one on a store nothing is asked for it."""
+    figures = f"nbytes={size_text(array.nbytes)}"
+    place = ""
+    if array.store is None:
+        cbytes = array.cbytes
+        ratio = f", cratio={array.cratio:.1f}" if cbytes else ""
+        figures += f", cbytes={size_text(cbytes)}{ratio}"
+    else:
+        place = f", store={array.store_path}"
     return (
-        f"zarr.ext.Array({array.shape}, {array.dtype}, chunks={array.chunks}, "
-        f"nbytes={size_text(array.nbytes)}, cbytes={size_text(cbytes)}{ratio}, "
-        f"cname={array.cname}, clevel={array.clevel}, shuffle={array.shuffle})"
+        f"zarr.ext.Array({array.shape}, {array.dtype}, chunks={array.chunks}, {figures}, "
+        f"{_codecs_text(array)}{place})"
     )
 
 
@@ -101,19 +128,19 @@ class ArrayInfo:
     def items(self) -> list[tuple[str, str]]:
         """Return the figures as pairs of a name and a text."""
         array = self._array
-        shuffle = ("no shuffle", "shuffle", "bitshuffle")[array.shuffle]
         cbytes = array.cbytes
         stored = size_text(cbytes)
         if cbytes:
             stored += f" (ratio {array.cratio:.1f})"
         return [
             ("Type", "zarr.ext.Array"),
+            *_store_rows(array),
             ("Data type", str(array.dtype)),
             ("Shape", str(array.shape)),
             ("Chunk shape", str(array.chunks)),
             ("Grid shape", str(array.cdata_shape)),
             ("Fill value", str(array.fill_value)),
-            ("Compressor", f"{array.cname}, level {array.clevel}, {shuffle}"),
+            *_codec_rows(array),
             ("Bytes", size_text(array.nbytes)),
             ("Bytes stored", stored),
             ("Chunks stored", f"{array.nchunks_initialized} of {array.nchunks}"),
@@ -129,12 +156,127 @@ class ArrayInfo:
         return "\n".join([*lines, "", *marks] if marks else lines)
 
     def _repr_html_(self):
-        rows = "".join(
-            f"<tr><th style='text-align: left'>{escape(name)}</th>"
-            f"<td style='text-align: left'>{escape(text)}</td></tr>"
-            for name, text in self.items()
-        )
-        return f"<table><tbody>{rows}</tbody></table>{_picture_svg(self._array)}"
+        return f"{_table_html(self.items())}{_picture_svg(self._array)}"
+
+
+def _store_rows(node):
+    """Return where a node lies, if it is on a store."""
+    if node.store is None:
+        return []
+    return [("Store", str(node.store_path)), ("Zarr format", str(node.metadata.zarr_format))]
+
+
+def _codec_rows(array):
+    """Return how an array is encoded, as rows: for the usual chain in the original's words."""
+    names = [codec.name for codec in array.codecs]
+    if names == ["bytes", "blosc"]:
+        shuffle = ("no shuffle", "shuffle", "bitshuffle")[array.shuffle]
+        return [("Compressor", f"{array.cname}, level {array.clevel}, {shuffle}")]
+    return [("Codecs", ", ".join(codec_text(codec) for codec in array.codecs))]
+
+
+class GroupInfo:
+    """The figures of a group, shown as a table.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> group = zarr.group({})
+    >>> a = group.create_array('a', shape=10)
+    >>> group.info
+    Type               zarr.Group
+    Store              memory://...
+    Zarr format        3
+    Groups             0
+    Arrays             1
+    """
+
+    def __init__(self, group):
+        self._group = group
+
+    def items(self) -> list[tuple[str, str]]:
+        """Return the figures as pairs of a name and a text."""
+        group = self._group
+        return [
+            ("Type", "zarr.Group"),
+            *_store_rows(group),
+            ("Groups", str(sum(1 for _ in group.group_keys()))),
+            ("Arrays", str(sum(1 for _ in group.array_keys()))),
+        ]
+
+    def __repr__(self):
+        return "\n".join(f"{name:<18} {text}" for name, text in self.items())
+
+    def _repr_html_(self):
+        return _table_html(self.items())
+
+
+class Tree:
+    """What lies below a group, as a picture of names.
+
+    Parameters
+    ----------
+    group : zarr.Group
+    level : int, optional
+        How deep to look: 0 shows the group alone, 1 its members, and so on. None: all the way.
+
+    Raises
+    ------
+    ValueError
+        When `level` is negative.
+    """
+
+    def __init__(self, group, level: int | None = None):
+        if level is not None and level < 0:
+            raise ValueError(f"level: found {level}, expected 0 or more, or None")
+        self._group = group
+        self._level = level
+
+    def _lines(self, group, level, prefix=""):
+        if level == 0:
+            return
+        members = group.members()
+        for i, (name, node) in enumerate(members):
+            is_last = i == len(members) - 1
+            is_group = not hasattr(node, "shape")
+            text = name if is_group else f"{name} {node.shape} {node.dtype}"
+            yield f"{prefix}{'└── ' if is_last else '├── '}{text}"
+            if is_group:
+                deeper = None if level is None else level - 1
+                yield from self._lines(node, deeper, prefix + ("    " if is_last else "│   "))
+
+    def __repr__(self):
+        return "\n".join([self._group.name, *self._lines(self._group, self._level)])
+
+    def _items_html(self, group, level):
+        if level == 0:
+            return ""
+        rows = []
+        for name, node in group.members():
+            if hasattr(node, "shape"):
+                rows.append(f"<li>{escape(f'{name} {node.shape} {node.dtype}')}</li>")
+                continue
+            inner = self._items_html(node, None if level is None else level - 1)
+            title = f"<summary>{escape(name)}</summary>"
+            rows.append(
+                f"<li><details open>{title}{inner}</details></li>"
+                if inner
+                else f"<li>{escape(name)}</li>"
+            )
+        return f"<ul>{''.join(rows)}</ul>" if rows else ""
+
+    def _repr_html_(self):
+        return f"<div>{escape(self._group.name)}{self._items_html(self._group, self._level)}</div>"
+
+
+def _table_html(items):
+    """Return pairs of a name and a text as a table."""
+    rows = "".join(
+        f"<tr><th style='text-align: left'>{escape(name)}</th>"
+        f"<td style='text-align: left'>{escape(text)}</td></tr>"
+        for name, text in items
+    )
+    return f"<table><tbody>{rows}</tbody></table>"
 
 
 def _picture_svg(array):

@@ -1,8 +1,10 @@
+from enum import StrEnum
 from typing import Self
 
-from typing_extensions import Buffer
+from zarr.codecs.codec import BytesBytesCodec
 
 COMPRESSORS: tuple[str, ...]
+SHUFFLES: tuple[str, ...]
 
 def blosc_version() -> tuple[str, str]: ...
 def normalize_cname(cname: str | bytes) -> str: ...
@@ -13,21 +15,40 @@ def error_of_status(
     status: int, description: dict[int, str] | None = None, place: str = "blosc"
 ) -> Exception: ...
 
-class BloscCodec:
+class BloscCname(StrEnum):
+    blosclz = "blosclz"
+    lz4 = "lz4"
+    lz4hc = "lz4hc"
+    snappy = "snappy"
+    zlib = "zlib"
+    zstd = "zstd"
+
+class BloscShuffle(StrEnum):
+    noshuffle = "noshuffle"
+    shuffle = "shuffle"
+    bitshuffle = "bitshuffle"
+    @classmethod
+    def from_int(cls, num: int) -> Self: ...
+
+class BloscCodec(BytesBytesCodec):
+    @property
+    def typesize(self) -> int | None: ...
     @property
     def cname(self) -> str: ...
     @property
     def clevel(self) -> int: ...
     @property
-    def shuffle(self) -> int: ...
+    def shuffle(self) -> str | None: ...
     @property
-    def typesize(self) -> int: ...
+    def shuffle_number(self) -> int: ...
+    @property
+    def blocksize(self) -> int: ...
     def __new__(
         cls,
-        cname: str | bytes = "blosclz",
+        *,
+        typesize: int | None = None,
+        cname: str | bytes | BloscCname = "zstd",
         clevel: int = 5,
-        shuffle: int | str = 1,
-        typesize: int = 1,
+        shuffle: str | int | BloscShuffle | None = None,
+        blocksize: int = 0,
     ) -> Self: ...
-    def encode(self, data: Buffer) -> bytes: ...
-    def decode(self, frame: Buffer, nbytes: int) -> bytes: ...

@@ -10,15 +10,29 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int32_t, uint8_t
 from libc.string cimport memcpy
 
+from zarr.codecs.codec cimport (
+    DAMAGED,
+    ENCODE_FAILED,
+    FORKED,
+    NO_MEMORY,
+    OK,
+    BytesBytesCodec,
+    Scratch,
+    Status,
+    blosc_workspace,
+)
 from zarr.strided cimport ceil_divide
 
-from zarr.errors import CodecError
+from enum import StrEnum
+
+from zarr.codecs.codec import checked_integer
+from zarr.errors import CodecError, MetadataError
 
 cdef extern from "guarded_blosc.h" nogil:
     int GUARDED_BLOSC_NO_MEMORY
     int guarded_blosc_compress(
         blosc_workspace* workspace, int clevel, int shuffle, size_t typesize, size_t nbytes,
-        const void* src, void* dst, size_t dst_nbytes, const char* cname)
+        const void* src, void* dst, size_t dst_nbytes, const char* cname, size_t blocksize)
     int guarded_blosc_decompress(
         blosc_workspace* workspace, const void* src, void* dst, size_t dst_nbytes)
     int guarded_blosc_getitem(
@@ -29,6 +43,17 @@ cdef extern from "blosc.h":
     const char* BLOSC_VERSION_STRING
     const char* BLOSC_VERSION_DATE
     const char* blosc_list_compressors()
+
+cdef enum:
+    # Why a frame is refused; beside the statuses of all codecs. DAMAGED is what only shows in
+    # decoding.
+    FRAME_SHORT = -101
+    FRAME_FOREIGN = -102
+    FRAME_LENGTH = -103
+    FRAME_SIZE = -104
+    FRAME_BLOCKS = -105
+    FRAME_CODEC = -106
+    FRAME_SPLIT = -107
 
 cdef enum:
     FRAME_VERSION = 2
@@ -55,7 +80,7 @@ cdef dict FORMATS = {
     "zlib": FORMAT_ZLIB,
     "zstd": FORMAT_ZSTD,
 }
-cdef tuple SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")
+SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")
 
 COMPRESSORS = tuple(
     name for name in blosc_list_compressors().decode().split(",") if name in FORMATS
@@ -100,24 +125,24 @@ cdef Status read_frame(
     cdef Py_ssize_t block_count
     cdef int frame_format
     if src_nbytes < HEADER_NBYTES:
-        return FRAME_SHORT
+        return <Status> FRAME_SHORT
     if header[0] != FRAME_VERSION or header[3] == 0:
-        return FRAME_FOREIGN
+        return <Status> FRAME_FOREIGN
     if read_int32(src + 12) != src_nbytes:
-        return FRAME_LENGTH
+        return <Status> FRAME_LENGTH
     frame.typesize = header[3]
     frame.nbytes = read_int32(src + 4)
     frame.block_nbytes = read_int32(src + 8)
     frame.is_stored = header[2] & FLAG_STORED != 0
     if frame.nbytes != expected_nbytes:
-        return FRAME_SIZE
+        return <Status> FRAME_SIZE
     if frame.is_stored:
-        return OK if src_nbytes == frame.nbytes + HEADER_NBYTES else FRAME_LENGTH
+        return OK if src_nbytes == frame.nbytes + HEADER_NBYTES else <Status> FRAME_LENGTH
     if frame.block_nbytes <= 0 or frame.block_nbytes > frame.nbytes:
-        return FRAME_BLOCKS
+        return <Status> FRAME_BLOCKS
     block_count = ceil_divide(frame.nbytes, frame.block_nbytes)
     if block_count >= (src_nbytes - HEADER_NBYTES) // 4:
-        return FRAME_BLOCKS
+        return <Status> FRAME_BLOCKS
     frame_format = header[2] >> 5
     if frame_format == FORMAT_BLOSCLZ:
         if src_nbytes >= BLOSCLZ_UNSAFE_NBYTES:
@@ -125,7 +150,48 @@ cdef Status read_frame(
         return OK
     if frame_format == FORMAT_LZ4 or frame_format == FORMAT_ZLIB or frame_format == FORMAT_ZSTD:
         return OK
-    return FRAME_CODEC
+    return <Status> FRAME_CODEC
+
+
+cdef bint read_header_alone(
+    const char* src, Py_ssize_t src_nbytes, Py_ssize_t expected_nbytes, Frame* frame
+) noexcept nogil:
+    """Read and check a header when no more of the frame is there; false: all of it is needed."""
+    cdef int frame_format = <uint8_t> src[2] >> 5
+    if frame_format == FORMAT_BLOSCLZ and src_nbytes >= BLOSCLZ_UNSAFE_NBYTES:
+        return False
+    return read_frame(src, src_nbytes, expected_nbytes, frame) == OK
+
+
+cdef bint find_blocks(
+    const char* src, Py_ssize_t head_nbytes, const Frame* frame, Py_ssize_t start, Py_ssize_t stop,
+    Py_ssize_t* begin, Py_ssize_t* end,
+) noexcept nogil:
+    """Find where in a frame the blocks lie that hold the bytes `start` to `stop`.
+
+    `head_nbytes` of the frame are there. False when they do not tell, or blocks are not in order.
+    """
+    cdef Py_ssize_t src_nbytes = read_int32(src + 12)
+    cdef Py_ssize_t block_count, first, last, block, offset
+    if frame.is_stored:
+        begin[0] = HEADER_NBYTES + start
+        end[0] = HEADER_NBYTES + stop
+        return True
+    block_count = ceil_divide(frame.nbytes, frame.block_nbytes)
+    first = start // frame.block_nbytes
+    last = (stop - 1) // frame.block_nbytes
+    if HEADER_NBYTES + 4 * block_count > head_nbytes:
+        return False
+    begin[0] = read_int32(src + HEADER_NBYTES + 4 * first)
+    end[0] = begin[0]
+    for block in range(first + 1, last + 2):
+        offset = src_nbytes
+        if block < block_count:
+            offset = read_int32(src + HEADER_NBYTES + 4 * block)
+        if offset <= end[0]:
+            return False
+        end[0] = offset
+    return HEADER_NBYTES + 4 * block_count <= begin[0] and end[0] <= src_nbytes
 
 
 cdef Status check_blosclz_splits(
@@ -145,12 +211,12 @@ cdef Status check_blosclz_splits(
             split_count = 1
         for _split in range(split_count):
             if offset < 0 or offset > src_nbytes - 4:
-                return FRAME_DAMAGED
+                return DAMAGED
             split_nbytes = read_int32(src + offset)
             if split_nbytes < 0 or split_nbytes > src_nbytes - offset - 4:
-                return FRAME_DAMAGED
+                return DAMAGED
             if split_nbytes >= BLOSCLZ_UNSAFE_NBYTES:
-                return FRAME_SPLIT
+                return <Status> FRAME_SPLIT
             offset += 4 + split_nbytes
     return OK
 
@@ -158,7 +224,7 @@ cdef Status check_blosclz_splits(
 cdef Status decoded_status(int result, Py_ssize_t expected) noexcept nogil:
     if result == expected:
         return OK
-    return NO_MEMORY if result == GUARDED_BLOSC_NO_MEMORY else FRAME_DAMAGED
+    return NO_MEMORY if result == GUARDED_BLOSC_NO_MEMORY else DAMAGED
 
 
 cdef Status decode_frame(
@@ -225,10 +291,6 @@ cdef Status decode_range(
     )
 
 
-cdef void release_workspace(blosc_workspace* workspace) noexcept nogil:
-    blosc_workspace_release(workspace)
-
-
 def normalize_cname(cname):
     """Return the name of a compressor as text, or raise ValueError that lists those there are.
 
@@ -236,41 +298,92 @@ def normalize_cname(cname):
     """
     name = cname.decode("ascii", "replace") if isinstance(cname, bytes) else cname
     if name not in COMPRESSORS:
-        raise ValueError(f"cname: found {cname!r}, expected one of {', '.join(COMPRESSORS)}")
-    return name
+        lack = " (this build has no snappy)" if name == "snappy" else ""
+        raise ValueError(f"cname: found {cname!r}, expected one of {', '.join(COMPRESSORS)}{lack}")
+    return COMPRESSORS[COMPRESSORS.index(name)]
 
 
 def normalize_clevel(clevel):
     """Return a compression level as an int from 0 to 9, or raise ValueError."""
-    if clevel not in range(10):
-        raise ValueError(f"clevel: found {clevel!r}, expected an integer from 0 to 9")
-    return int(clevel)
+    return checked_integer("clevel", clevel, 0, 9)
 
 
 def normalize_shuffle(shuffle):
-    """Return a shuffle given by number or by name as its number, or raise ValueError."""
-    if shuffle in SHUFFLES:
+    """Return a shuffle given by name or by number as its number, or raise ValueError."""
+    if isinstance(shuffle, str) and shuffle in SHUFFLES:
         return SHUFFLES.index(shuffle)
-    if shuffle in range(3):
+    if not isinstance(shuffle, (str, bool)) and shuffle in range(3):
         return int(shuffle)
     raise ValueError(
         f"shuffle: found {shuffle!r}, expected 0, 1, 2 or one of {', '.join(SHUFFLES)}"
     )
 
 
-cdef class BloscCodec:
+class BloscCname(StrEnum):
+    """The compressors that a blosc frame can hold, as zarr-python names them.
+
+    Examples
+    --------
+    >>> from zarr.codecs import BloscCname, BloscCodec
+    >>> BloscCodec(cname=BloscCname.zstd).cname
+    'zstd'
+    """
+
+    blosclz = "blosclz"
+    lz4 = "lz4"
+    lz4hc = "lz4hc"
+    snappy = "snappy"
+    zlib = "zlib"
+    zstd = "zstd"
+
+
+class BloscShuffle(StrEnum):
+    """How bytes are rearranged before they are compressed, as zarr-python names it.
+
+    Examples
+    --------
+    >>> from zarr.codecs import BloscShuffle
+    >>> BloscShuffle.from_int(2)
+    <BloscShuffle.bitshuffle: 'bitshuffle'>
+    """
+
+    noshuffle = "noshuffle"
+    shuffle = "shuffle"
+    bitshuffle = "bitshuffle"
+
+    @classmethod
+    def from_int(cls, num):
+        """Return the shuffle that has a number in Zarr v2: 0, 1 or 2."""
+        return cls(SHUFFLES[normalize_shuffle(num)])
+
+
+cdef class BloscCodec(BytesBytesCodec):
     """Encode bytes as C-Blosc frames, and decode them.
 
     Parameters
     ----------
+    typesize : int, optional
+        Bytes of one item, which shuffling goes by. Over 255 counts as 1. By default that of the
+        items of the array that it becomes a codec of.
     cname : str, optional
         The compressor inside: blosclz, lz4, lz4hc, zlib or zstd.
     clevel : int, optional
         0 (store) to 9 (smallest).
-    shuffle : int or str, optional
-        0 or 'noshuffle', 1 or 'shuffle' (bytes of like weight together), 2 or 'bitshuffle'.
-    typesize : int, optional
-        Bytes of one item, which shuffling goes by. Over 255 counts as 1.
+    shuffle : str or int, optional
+        'noshuffle' or 0, 'shuffle' or 1 (bytes of like weight together), 'bitshuffle' or 2. By
+        default 'bitshuffle' where items have one byte, 'shuffle' where they have more.
+    blocksize : int, optional
+        Bytes that are compressed at once; 0, the default, leaves it to C-Blosc.
+
+    Attributes
+    ----------
+    typesize : int or None
+    cname : str
+    clevel : int
+    shuffle : str or None
+    shuffle_number : int
+        0, 1 or 2.
+    blocksize : int
 
     Raises
     ------
@@ -293,102 +406,154 @@ cdef class BloscCodec:
     True
     """
 
-    def __cinit__(self, cname="blosclz", clevel=5, shuffle=1, typesize=1):
+    name = "blosc"
+    members = {
+        "typesize": False, "cname": True, "clevel": True, "shuffle": True, "blocksize": False
+    }
+
+    def __cinit__(self, *, typesize=None, cname="zstd", clevel=5, shuffle=None, blocksize=0):
+        self.is_native = True
         self.cname = normalize_cname(cname)
         self.cname_bytes = self.cname.encode()
         self.c_name = PyBytes_AS_STRING(self.cname_bytes)
         self.frame_format = FORMATS[self.cname]
         self.clevel = normalize_clevel(clevel)
-        self.shuffle = normalize_shuffle(shuffle)
-        if typesize < 1:
-            raise ValueError(f"typesize: found {typesize!r}, expected a positive integer")
-        self.typesize = typesize if typesize <= MAX_TYPESIZE else 1
+        if typesize is not None:
+            self.typesize = checked_integer("typesize", typesize, 1, MAX_CHUNK_NBYTES)
+        self.c_typesize = 1 if typesize is None or typesize > MAX_TYPESIZE else self.typesize
+        if shuffle is not None:
+            self.shuffle_number = normalize_shuffle(shuffle)
+            self.shuffle = SHUFFLES[self.shuffle_number]
+        else:
+            # What bind would choose, in case that this one is used as it is.
+            self.shuffle_number = 1 if self.c_typesize > 1 else 0
+        self.blocksize = checked_integer("blocksize", blocksize, 0, MAX_CHUNK_NBYTES)
 
-    def __repr__(self):
-        return (
-            f"BloscCodec(cname={self.cname!r}, clevel={self.clevel}, "
-            f"shuffle={SHUFFLES[self.shuffle]!r}, typesize={self.typesize})"
+    def configuration(self):
+        """Return the five members; those left open count as what they do before it is bound."""
+        return {
+            "typesize": self.typesize or 1,
+            "cname": self.cname,
+            "clevel": self.clevel,
+            "shuffle": SHUFFLES[self.shuffle_number],
+            "blocksize": self.blocksize,
+        }
+
+    def arguments(self):
+        """Return the arguments that make it again."""
+        return {**self.configuration(), "typesize": self.typesize, "shuffle": self.shuffle}
+
+    @classmethod
+    def from_configuration(cls, configuration, place="codec"):
+        """Return the codec with a configuration from metadata.
+
+        Raises
+        ------
+        MetadataError
+            When a member is missing, unknown or not what it should be: all five have to be there,
+            but for the typesize where nothing is shuffled and the blocksize (0 then).
+        """
+        for member, words in (("typesize", "a positive integer"), ("shuffle", SHUFFLES)):
+            if member in configuration and (
+                configuration[member] is None or
+                (member == "shuffle" and configuration[member] not in SHUFFLES)
+            ):
+                expected = words if isinstance(words, str) else f"one of {', '.join(words)}"
+                raise MetadataError(
+                    f"{place}.configuration.{member}: found {configuration[member]!r}, "
+                    f"expected {expected}"
+                )
+        if "typesize" not in configuration and configuration.get("shuffle") != "noshuffle":
+            raise MetadataError(
+                f"{place}.configuration.typesize: found nothing, expected a positive integer"
+            )
+        return super(BloscCodec, cls).from_configuration(configuration, place)
+
+    def bind(self, dtype, chunk_shape):
+        """Return the codec for items of a dtype: its typesize and its shuffle are known."""
+        typesize, shuffle = self.typesize, self.shuffle
+        if typesize is not None and shuffle is not None:
+            return self
+        is_variable = dtype.hasobject or dtype.kind == "T"
+        itemsize = 1 if is_variable else max(dtype.itemsize, 1)
+        if typesize is None:
+            # Text is shuffled by its characters, of 4 bytes each, when an item is too long.
+            typesize = itemsize if itemsize <= MAX_TYPESIZE else 4 if dtype.kind == "U" else 1
+        if shuffle is None:
+            shuffle = 0 if is_variable else 2 if itemsize == 1 else 1
+        return type(self)(
+            typesize=typesize, cname=self.cname, clevel=self.clevel, shuffle=shuffle,
+            blocksize=self.blocksize,
         )
 
+    cdef Py_ssize_t encoded_bound(self, Py_ssize_t nbytes) noexcept nogil:
+        return -1 if nbytes > MAX_CHUNK_NBYTES else nbytes + HEADER_NBYTES
+
     cdef Py_ssize_t encode_into(
-        self, blosc_workspace* workspace, const char* src, Py_ssize_t nbytes, char* dst
+        self, Scratch* scratch, const char* src, Py_ssize_t nbytes, char* dst, Py_ssize_t capacity
     ) noexcept nogil:
-        """Write a frame to `dst`, which has room for nbytes + HEADER_NBYTES; its size."""
         cdef int result = guarded_blosc_compress(
-            workspace, self.clevel, self.shuffle, self.typesize, nbytes,
-            src, dst, nbytes + HEADER_NBYTES, self.c_name,
+            &scratch.blosc, self.clevel, self.shuffle_number, self.c_typesize, nbytes,
+            src, dst, nbytes + HEADER_NBYTES, self.c_name, self.blocksize,
         )
         if result > 0:
             return result
         return NO_MEMORY if result == GUARDED_BLOSC_NO_MEMORY else ENCODE_FAILED
+
+    cdef Py_ssize_t decode_into(
+        self, Scratch* scratch, const char* src, Py_ssize_t nbytes, char* dst, Py_ssize_t capacity
+    ) noexcept nogil:
+        cdef Frame frame
+        cdef Status status = read_frame(src, nbytes, claimed_nbytes(src, nbytes), &frame)
+        if status != OK or frame.nbytes > capacity:
+            return DAMAGED
+        status = decode_frame(&scratch.blosc, src, &frame, dst)
+        return frame.nbytes if status == OK else status
 
     cdef void write_stored_header(self, Py_ssize_t nbytes, char* dst) noexcept nogil:
         """Write the header of a frame whose payload is the data itself."""
         dst[0] = FRAME_VERSION
         dst[1] = 1
         dst[2] = <char> (FLAG_STORED | self.frame_format << 5)
-        dst[3] = <char> self.typesize
+        dst[3] = <char> self.c_typesize
         write_int32(dst + 4, <int32_t> nbytes)
         write_int32(dst + 8, <int32_t> nbytes)
         write_int32(dst + 12, <int32_t> (nbytes + HEADER_NBYTES))
 
-    def encode(self, data):
-        """Return the frame of a contiguous buffer, as bytes.
-
-        Raises
-        ------
-        ValueError
-            When the buffer holds more than 2**31 - 17 bytes, C-Blosc's limit.
-        MemoryError
-            When there is no memory for the frame or for C-Blosc's own buffer.
-        """
-        cdef const unsigned char[::1] view = memoryview(data).cast("B")
-        cdef Py_ssize_t nbytes = view.shape[0]
-        cdef const char* src = <const char*> &view[0] if nbytes else NULL
-        cdef blosc_workspace workspace = blosc_workspace(block=NULL, capacity=0)
-        cdef Py_ssize_t size
-        cdef bytes frame
-        cdef char* dst
-        if nbytes > MAX_CHUNK_NBYTES:
-            raise ValueError(
-                f"data: found {nbytes} bytes, expected at most {MAX_CHUNK_NBYTES} (2**31 - 17)"
-            )
-        frame = PyBytes_FromStringAndSize(NULL, nbytes + HEADER_NBYTES)
-        dst = PyBytes_AS_STRING(frame)
-        with nogil:
-            size = self.encode_into(&workspace, src, nbytes, dst)
-            blosc_workspace_release(&workspace)
-        if size < 0:
-            raise error_of_status(<Status> size)
-        return frame[:size]
-
-    def decode(self, frame, Py_ssize_t nbytes):
-        """Return the `nbytes` bytes that a frame holds.
+    def decode(self, data, max_nbytes):
+        """Return what a frame holds, `max_nbytes` bytes at most.
 
         Raises
         ------
         CodecError
-            When `frame` is not a whole and harmless frame of that many bytes.
+            When `data` is not a whole and harmless frame of at most that many bytes.
         MemoryError
             When there is no memory for the result or for C-Blosc's own buffer.
         """
         # A copy, unless it is bytes already: what has been checked must not change any more.
-        cdef bytes checked = frame if type(frame) is bytes else bytes(memoryview(frame))
+        cdef bytes checked = data if type(data) is bytes else bytes(memoryview(data))
         cdef const char* src = PyBytes_AS_STRING(checked)
         cdef blosc_workspace workspace = blosc_workspace(block=NULL, capacity=0)
         cdef Frame header
-        cdef Status status = read_frame(src, len(checked), nbytes, &header)
-        cdef bytes data
+        cdef Py_ssize_t claimed = claimed_nbytes(src, len(checked))
+        cdef Py_ssize_t most = max_nbytes
+        cdef Status status = read_frame(src, len(checked), min(claimed, most), &header)
+        cdef bytes decoded
         cdef char* dst
         if status == OK:
-            data = PyBytes_FromStringAndSize(NULL, nbytes)
-            dst = PyBytes_AS_STRING(data)
+            decoded = PyBytes_FromStringAndSize(NULL, header.nbytes)
+            dst = PyBytes_AS_STRING(decoded)
             with nogil:
                 status = decode_frame(&workspace, src, &header, dst)
                 blosc_workspace_release(&workspace)
         if status != OK:
-            raise error_of_status(status, describe_frame(checked, nbytes))
-        return data
+            raise error_of_status(status, describe_frame(checked, max_nbytes))
+        return decoded
+
+
+cdef Py_ssize_t claimed_nbytes(const char* src, Py_ssize_t src_nbytes) noexcept nogil:
+    """The decoded size that a frame claims."""
+    return max(read_int32(src + 4), 0) if src_nbytes >= HEADER_NBYTES else 0
 
 
 def describe_frame(frame, nbytes):
@@ -418,7 +583,7 @@ def describe_frame(frame, nbytes):
             f"found a blosclz split of {BLOSCLZ_UNSAFE_NBYTES} bytes or more, refused because "
             "its decoder could overflow"
         ),
-        FRAME_DAMAGED: f"found {len(frame)} damaged stored bytes, expected {nbytes} decoded",
+        DAMAGED: f"found {len(frame)} damaged stored bytes, expected {nbytes} decoded",
     }
 
 

@@ -1,0 +1,416 @@
+# cython: nonecheck=True
+"""The items of an array: indexing, and changes of the shape.
+
+Compiled because one item of an array, or a small slice, is read in less time than a Python
+function takes. Subtle: an array holds its shape and its chunks in one object that is replaced as a
+whole. A reader takes that object once and so sees one shape, whatever happens meanwhile. Writers
+pass the array's gate together; what changes the shape passes alone. All arrays of one process that
+are open on the same place of a store share both. No user's code runs behind the gate, for it could
+want to pass as well; signal handlers, which may, get an error then. (Stores and codecs written in
+Python are the exception: they may do what they like, but for writing to the array they serve.)
+"""
+
+cimport numpy as np
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_INCREF
+from libc.stdint cimport int64_t
+
+import math
+
+import numpy as np
+
+from zarr.chunk_table cimport ChunkTable, Gate, gate_pass
+from zarr.chunks cimport Chunks
+from zarr.codecs.chain cimport CodecChain
+from zarr.indexing cimport (
+    Grid,
+    Selection,
+    bind_array,
+    locate,
+    narrow,
+    select,
+    settled,
+    shape_of_result,
+)
+from zarr.stored_chunks cimport StoredChunks
+
+from zarr.chunk_grid import normalize_length
+from zarr.config import config
+
+np.import_array()
+
+cdef extern from "numpy/arrayobject.h":
+    object PyArray_NewFromDescr(
+        PyObject* subtype, np.dtype descr, int nd, const np.npy_intp* dims,
+        const np.npy_intp* strides, void* data, int flags, PyObject* obj)
+    object PyArray_Scalar(void* data, np.dtype descr, PyObject* base)
+    PyObject PyArray_Type
+
+cdef enum:
+    # Values of another dtype are converted so many bytes at a time.
+    CONVERSION_NBYTES = 8388608
+
+
+cdef object new_array(int ndim, const Py_ssize_t* shape, np.dtype dtype):
+    """An array in C order whose items are not set."""
+    Py_INCREF(dtype)    # the call takes a reference over
+    return PyArray_NewFromDescr(
+        &PyArray_Type, dtype, ndim, <const np.npy_intp*> shape, NULL, NULL, 0, NULL
+    )
+
+
+cdef object broadcast(object values, tuple shape):
+    """Broadcast values to the shape of a selection as NumPy's assignment does."""
+    if values.shape == shape:
+        return values
+    surplus = max(0, values.ndim - len(shape))
+    if values.shape[:surplus] == (1,) * surplus:
+        values = values.reshape(values.shape[surplus:])
+    try:
+        return np.broadcast_to(values, shape)
+    except ValueError:
+        raise ValueError(
+            f"value: shape {values.shape} cannot be broadcast to the selection's {shape}"
+        ) from None
+
+
+cdef class SharedArray:
+    """What all arrays of this process that are open on one place of a store share."""
+
+    def __cinit__(self, Chunks chunks not None):
+        self.gate = Gate()
+        self.chunks = chunks
+
+
+cdef class BaseArray:
+    """What is indexed and resized; `zarr.ext.Array` adds all else.
+
+    Notes
+    -----
+    Any number of threads may call any methods at the same time.
+    """
+
+    cdef int set_up(self, object metadata, object write_empty_chunks) except -1:
+        """Take what metadata say, of an array in memory or, with a store set before, of one there.
+        """
+        cdef CodecChain chain = metadata.chain
+        cdef StoredChunks stored = None
+        if self.store is not None:
+            stored = StoredChunks(self.store, self.path, metadata.chunk_key_encoding)
+        self.described = metadata
+        self.dtype = metadata.dtype
+        self.chunk_store = Chunks(
+            Grid(metadata.shape, metadata.chunk_shape, self.dtype.itemsize, chain.order),
+            chain,
+            stored,
+            np.zeros((), self.dtype) if metadata.fill_value is None else metadata.fill_value,
+            config.get("array.write_empty_chunks") if write_empty_chunks is None else
+            bool(write_empty_chunks),
+        )
+        return 0
+
+    cdef Chunks current(self):
+        """The chunks, of the shape that the array has now."""
+        if self.shared is not None and self.shared.chunks.grid is not self.chunk_store.grid:
+            self.chunk_store = self.chunk_store.on(
+                self.shared.chunks.grid, self.shared.chunks.table
+            )
+        return self.chunk_store
+
+    cdef int refuse_reading_only(self) except -1:
+        if self.store is not None and self.store.read_only:
+            raise ValueError(
+                f"{self.path or self.store}: found a store opened for reading only, expected one "
+                "to write to"
+            )
+        return 0
+
+    @property
+    def shape(self):
+        """The length of each axis. Assigning resizes."""
+        return self.current().grid.shape
+
+    @shape.setter
+    def shape(self, shape):
+        self.resize(shape)
+
+    @property
+    def ndim(self):
+        """How many axes there are."""
+        return self.current().grid.ndim
+
+    # ------------------------------------------------------------------------ reading
+
+    def __getitem__(self, selection):
+        cdef Chunks chunks = self.current()
+        cdef Selection resolved
+        cdef int64_t index
+        cdef Py_ssize_t offset
+        cdef bint is_item = locate(chunks.grid, selection, &index, &offset)
+        if is_item and chunks.chain.is_native:
+            return self.read_item(chunks, index, offset)
+        select(chunks.grid, selection, &resolved)
+        result = new_array(resolved.result_ndim, resolved.result_shape, self.dtype)
+        bind_array(&resolved, result)
+        chunks.read(&resolved)
+        return result[()] if is_item else result
+
+    cdef object read_item(self, Chunks chunks, int64_t index, Py_ssize_t offset):
+        """The scalar at a byte offset in a chunk."""
+        cdef char small[32]
+        if chunks.grid.itemsize <= <Py_ssize_t> sizeof(small) and self.dtype.kind != "V":
+            chunks.read_item(index, offset, small)
+            return PyArray_Scalar(small, self.dtype, NULL)
+        result = new_array(0, NULL, self.dtype)
+        chunks.read_item(index, offset, np.PyArray_BYTES(result))
+        return result[()]
+
+    # ------------------------------------------------------------------------ writing
+
+    def __setitem__(self, selection, value):
+        cdef gate_pass passing
+        self.refuse_reading_only()
+        values = self.as_values(value)
+        selection = settled(selection)
+        self.gate.enter(&passing, False)
+        try:
+            self.write(self.current(), selection, values)
+        finally:
+            self.gate.leave(&passing)
+
+    def as_values(self, value):
+        """Return a value to be assigned as an array, of our dtype unless it is one already."""
+        if self.dtype.hasobject or not (
+            hasattr(value, "__array__") or hasattr(value, "__array_interface__")
+        ):
+            return np.asarray(value, dtype=self.dtype)
+        values = np.asarray(value)
+        return values.astype(self.dtype) if values.dtype.hasobject else values
+
+    cdef int write(self, Chunks chunks, object selection, object values) except -1:
+        """Assign to a selection. To be called behind the gate."""
+        cdef Selection resolved, slab
+        cdef tuple shape
+        cdef Py_ssize_t start, stop, step, length
+        cdef int axis = 0
+        select(chunks.grid, selection, &resolved)
+        shape = shape_of_result(&resolved)
+        if values.dtype == self.dtype:
+            return self.write_converted(chunks, &resolved, broadcast(values, shape))
+        if values.nbytes <= CONVERSION_NBYTES or values.size < math.prod(shape):
+            values = values.astype(self.dtype)
+            return self.write_converted(chunks, &resolved, broadcast(values, shape))
+        values = broadcast(values, shape)
+        while resolved.result_axes[axis] < 0 or shape[axis] == 1:
+            axis += 1
+        length = shape[axis]
+        step = conversion_step(chunks.grid, &resolved, axis, values.nbytes // length)
+        for start in range(0, length, step):
+            stop = min(start + step, length)
+            narrow(chunks.grid, &resolved, axis, start, stop, &slab)
+            part = values[(slice(None),) * axis + (slice(start, stop),)].astype(self.dtype)
+            self.write_converted(chunks, &slab, part)
+        return 0
+
+    cdef int write_converted(
+        self, Chunks chunks, Selection* resolved, object values
+    ) except -1:
+        bind_array(resolved, values)
+        return chunks.write(resolved)
+
+    # ------------------------------------------------------------------------- shape
+
+    cdef Chunks whole_chunks(self, bint was_cut_short):
+        """The chunks, to be changed, and alone behind the gate.
+
+        When a fork has cut an append short, that thread's data lies behind the end of the array.
+        """
+        if was_cut_short:
+            self.chunk_store = self.chunk_store.resized(self.current().grid.shape, True)
+        return self.chunk_store
+
+    def resize(self, *shape):
+        """Change the length of axes. What is cut off is gone: growing again shows the fill value.
+
+        Parameters
+        ----------
+        *shape : int, None or sequence of them
+            The new length of each axis, as one argument each or as one sequence. None keeps a
+            length.
+
+        Raises
+        ------
+        ValueError
+            When there are not as many lengths as axes, or one is negative or not whole.
+
+        Examples
+        --------
+        >>> import zarr
+        >>> z = zarr.ones((4, 4), dtype='i1')
+        >>> z.resize(2, None)
+        >>> z.shape
+        (2, 4)
+        """
+        cdef gate_pass passing
+        cdef bint was_cut_short
+        lengths = shape
+        if len(shape) == 1 and hasattr(shape[0], "__len__"):
+            lengths = tuple(shape[0])
+        self.refuse_reading_only()
+        was_cut_short = self.gate.enter(&passing, True)
+        try:
+            if self.store is not None:
+                self.resize_stored(lengths)
+            else:
+                chunks = self.whole_chunks(was_cut_short)
+                self.chunk_store = chunks.resized(
+                    resized_shape(chunks.grid.shape, lengths), False
+                )
+        finally:
+            self.gate.leave(&passing)
+
+    def resize_stored(self, lengths):
+        """Change the shape of an array on a store, alone behind the gate.
+
+        Growing first clears what becomes visible, and shrinking last what has become invisible, so
+        that whoever dies in between leaves an array that is as before or as wanted.
+        """
+        cdef Chunks before
+
+        def change(metadata):
+            self.see_shape(metadata.shape)
+            shape = resized_shape(metadata.shape, lengths)
+            self.current().clear_ahead(shape)
+            return metadata.with_changes(shape=shape)
+
+        metadata = self.node.change(self.store, self.path, change)
+        before = self.current()
+        self.shared.chunks = before.regrown(metadata.shape)
+        before.clear_behind(metadata.shape)
+
+    cdef int see_shape(self, tuple shape) except -1:
+        """Take over the shape that another process may have given the array."""
+        if self.current().grid.shape != shape:
+            self.shared.chunks = self.current().regrown(shape)
+        return 0
+
+    def append(self, data, axis=0):
+        """Add data at the end of an axis; readers see all of it or nothing.
+
+        Parameters
+        ----------
+        data : array_like
+            Of the same shape but for `axis`.
+        axis : int, optional
+
+        Returns
+        -------
+        tuple of int
+            The new shape.
+
+        Raises
+        ------
+        IndexError
+            When there is no such axis.
+        ValueError
+            When the shape of `data` does not fit. The array is as it was before.
+
+        Examples
+        --------
+        >>> import zarr
+        >>> z = zarr.array([[1, 2], [3, 4]], dtype='i1')
+        >>> z.append([[5, 6]])
+        (3, 2)
+        >>> z[:]
+        array([[1, 2],
+               [3, 4],
+               [5, 6]], dtype=int8)
+        """
+        cdef gate_pass passing
+        cdef bint was_cut_short
+        self.refuse_reading_only()
+        values = self.as_values(data)
+        if not -self.ndim <= axis < self.ndim:
+            raise IndexError(f"append: axis {axis} is out of range for {self.ndim} axes")
+        axis %= self.ndim
+        was_cut_short = self.gate.enter(&passing, True)
+        try:
+            if self.store is not None:
+                return self.append_stored(values, axis)
+            return self.append_in_memory(self.whole_chunks(was_cut_short), values, axis)
+        finally:
+            self.gate.leave(&passing)
+
+    def append_stored(self, values, int axis):
+        """Add values on a store: they become visible when the metadata tell of them."""
+
+        def change(metadata):
+            self.see_shape(metadata.shape)
+            after = appended_shape(metadata.shape, values.shape, axis)
+            self.write(
+                self.current().regrown(after),
+                (slice(None),) * axis + (slice(metadata.shape[axis], None),),
+                values,
+            )
+            return metadata.with_changes(shape=after)
+
+        metadata = self.node.change(self.store, self.path, change)
+        self.shared.chunks = self.current().regrown(metadata.shape)
+        return metadata.shape
+
+    cdef tuple append_in_memory(self, Chunks chunks, object values, int axis):
+        cdef Chunks grown
+        cdef ChunkTable backup
+        cdef int64_t first = 0
+        before = chunks.grid.shape
+        after = appended_shape(before, values.shape, axis)
+        grown = chunks.resized(after, False)
+        # What is stored at or behind the old end is put back if the call does not succeed.
+        backup = ChunkTable()
+        if axis == 0:
+            first = before[0] // chunks.grid.chunk_shape[0] * chunks.grid.index_strides[0]
+        if grown.table is chunks.table and backup.share_from(chunks.table, first) < 0:
+            raise MemoryError("append: no memory to note the last chunks")
+        try:
+            self.write(grown, (slice(None),) * axis + (slice(before[axis], None),), values)
+        except BaseException:
+            if grown.table is chunks.table:
+                with nogil:
+                    chunks.table.restore_from(backup, first)
+            raise
+        self.chunk_store = grown
+        return after
+
+
+def resized_shape(before, lengths):
+    """Return the shape that `Array.resize` is asked for; None keeps a length."""
+    if len(lengths) != len(before):
+        raise ValueError(
+            f"resize: found {len(lengths)} lengths, expected {len(before)}, one for each axis"
+        )
+    return tuple([
+        kept if length is None else normalize_length(length, f"resize, axis {axis}")
+        for axis, (length, kept) in enumerate(zip(lengths, before))
+    ])
+
+
+def appended_shape(before, added, axis):
+    """Return the shape after data of the shape `added` was appended, or raise ValueError."""
+    fitting = before[:axis] + added[axis:axis + 1] + before[axis + 1:]
+    if len(added) != len(before) or added != fitting:
+        raise ValueError(
+            f"append: found data of shape {added}, expected "
+            f"{before[:axis] + ('any',) + before[axis + 1:]}"
+        )
+    length = normalize_length(before[axis] + added[axis], f"append, axis {axis}")
+    return before[:axis] + (length,) + before[axis + 1:]
+
+
+cdef Py_ssize_t conversion_step(
+    Grid grid, const Selection* resolved, int result_axis, Py_ssize_t item_nbytes
+) noexcept:
+    """How many items of an axis to convert at once: about CONVERSION_NBYTES, in whole chunks."""
+    cdef int axis = resolved.result_axes[result_axis]
+    cdef Py_ssize_t chunk_length = max(1, grid.chunk_lengths[axis] // resolved.axes[axis].step)
+    cdef Py_ssize_t step = max(1, CONVERSION_NBYTES // max(1, item_nbytes))
+    return max(1, step // chunk_length) * chunk_length

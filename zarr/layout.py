@@ -1,0 +1,236 @@
+"""What users say about an array to be made, and the metadata that follow from it."""
+
+from dataclasses import replace
+
+from zarr.byte_order import endian_of, in_byte_order
+from zarr.chunk_grid import normalize_chunk_shape, normalize_shape
+from zarr.chunk_keys import normalize_chunk_key_encoding
+from zarr.codecs import (
+    ArrayArrayCodec,
+    ArrayBytesCodec,
+    BloscCodec,
+    BytesBytesCodec,
+    BytesCodec,
+    Codec,
+    Crc32cCodec,
+    TransposeCodec,
+)
+from zarr.codecs.registry import check_order, normalize_codec
+from zarr.codecs.version2 import codec_from_v2
+from zarr.data_type import data_type_of, normalize_data_type, normalize_fill_value
+from zarr.defaults import defaults
+from zarr.metadata import ArrayMetadata
+
+__all__ = ["describe_array", "with_checksum"]
+
+
+def _normalized(value, name):
+    """Return one codec that a user gives, numcodecs' own among them."""
+    if hasattr(value, "get_config"):
+        return codec_from_v2(value.get_config(), name)
+    if isinstance(value, dict) and "id" in value:
+        return codec_from_v2(value, name)
+    return normalize_codec(value, name)
+
+
+def _as_list(value, name, kind=None):
+    """Return codecs that are given as one, several or none as a list of them."""
+    if value is None:
+        return []
+    values = list(value) if isinstance(value, (list, tuple)) else [value]
+    codecs = [_normalized(item, f"{name}[{i}]") for i, item in enumerate(values)]
+    for i, codec in enumerate(codecs):
+        if kind is not None and not isinstance(codec, kind):
+            raise ValueError(f"{name}[{i}]: found {codec!r}, expected one of the {kind.__name__}s")
+    return codecs
+
+
+def _refuse_beside(name, others):
+    """Raise ValueError when something is given that `name` says already."""
+    given = [other for other, value in others.items() if value is not None and value != "auto"]
+    if given:
+        raise ValueError(f"{name}: found {', '.join(given)} beside it, expected either")
+
+
+def _default_serializer(name, dtype):
+    """Return the codec from array to bytes that a data type asks for."""
+    return BytesCodec(endian_of(dtype)) if name == "bytes" else normalize_codec(name)
+
+
+def _default_compressor(dtype, cname, clevel, shuffle):
+    """Return the compressor for when none is given; text too long to shuffle as an item is not."""
+    return BloscCodec(
+        cname=defaults.cname if cname is None else cname,
+        clevel=defaults.clevel if clevel is None else clevel,
+        shuffle=defaults.shuffle if shuffle is None else shuffle,
+        typesize=1 if dtype.kind in "OT" else None,
+    )
+
+
+def _choose_codecs(
+    dtype,
+    codec_name,
+    is_stored,
+    codecs,
+    filters,
+    filter_kind,
+    serializer,
+    compressors,
+    blosc,
+    checksum,
+):
+    """Return the codecs of an array in their order."""
+    if codecs is not None:
+        _refuse_beside(
+            "codecs",
+            {"filters": filters, "serializer": serializer, "compressors": compressors, **blosc},
+        )
+        chosen = _as_list(codecs, "codecs")
+        if not any(isinstance(codec, ArrayBytesCodec) for codec in chosen):
+            count = sum(isinstance(codec, ArrayArrayCodec) for codec in chosen)
+            chosen.insert(count, _default_serializer(codec_name, dtype))
+        return chosen + ([Crc32cCodec()] if checksum else [])
+    steps = [_default_compressor(dtype, **blosc)]
+    if checksum is None:
+        checksum = is_stored and compressors == "auto"
+    if compressors != "auto":
+        _refuse_beside("compressors", blosc)
+        steps = _as_list(compressors, "compressors", BytesBytesCodec)
+    middle = (
+        _default_serializer(codec_name, dtype)
+        if serializer is None or serializer == "auto"
+        else _normalized(serializer, "serializer")
+    )
+    given = [] if filters == "auto" else _as_list(filters, "filters", filter_kind)
+    # Only in Zarr v2 are there filters of the other kinds.
+    before = [codec for codec in given if isinstance(codec, ArrayArrayCodec)]
+    middle = next((codec for codec in given if isinstance(codec, ArrayBytesCodec)), middle)
+    steps = [codec for codec in given if isinstance(codec, BytesBytesCodec)] + steps
+    return [*before, middle, *steps, *([Crc32cCodec()] if checksum else [])]
+
+
+def _checked_names(names, ndim):
+    """Return the names of the axes as a tuple, or None."""
+    if names is None:
+        return None
+    names = (names,) if isinstance(names, str) else tuple(names)
+    if len(names) != ndim:
+        raise ValueError(f"dimension_names: found {len(names)}, expected {ndim}, one for each axis")
+    for axis, name in enumerate(names):
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"dimension_names[{axis}]: found {name!r}, expected a text or None")
+    return names if any(name is not None for name in names) else None
+
+
+def describe_array(
+    shape,
+    *,
+    is_stored: bool,
+    chunks=None,
+    chunk_shape=None,
+    dtype=None,
+    fill_value=None,
+    cname=None,
+    clevel=None,
+    shuffle=None,
+    checksum: bool | None = None,
+    codecs=None,
+    filters="auto",
+    serializer="auto",
+    compressors="auto",
+    chunk_key_encoding=None,
+    dimension_names=None,
+    attributes=None,
+    order: str | None = None,
+    zarr_format: int = 3,
+) -> ArrayMetadata:
+    """Return the metadata of an array to be made; `zarr.create_array` says what the words mean.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When what is said does not describe an array; names what is wrong.
+    """
+    if chunk_shape is not None:
+        _refuse_beside("chunk_shape", {"chunks": chunks})
+        chunks = chunk_shape
+    if isinstance(chunks, str) and chunks == "auto":
+        chunks = None
+    if order not in (None, "C", "F"):
+        raise ValueError(f"order: found {order!r}, expected 'C' or 'F'")
+    if zarr_format not in (2, 3):
+        raise ValueError(f"zarr_format: found {zarr_format!r}, expected 2 or 3")
+    shape = normalize_shape(shape)
+    dtype = normalize_data_type(dtype)
+    data_type = _data_type_of(dtype, is_stored and zarr_format == 3)
+    if data_type is not None and is_stored and zarr_format == 3 and data_type.codec_name == "bytes":
+        dtype = in_byte_order(data_type.dtype, endian_of(dtype))
+    chosen = _choose_codecs(
+        dtype,
+        "bytes" if data_type is None else data_type.codec_name,
+        is_stored and zarr_format == 3,
+        codecs,
+        filters,
+        ArrayArrayCodec if zarr_format == 3 else Codec,
+        serializer,
+        compressors,
+        {"cname": cname, "clevel": clevel, "shuffle": shuffle},
+        checksum,
+    )
+    check_order(chosen)
+    for codec in chosen:
+        if isinstance(codec, BytesCodec) and codec.endian is not None and is_stored:
+            dtype = in_byte_order(dtype, codec.endian)
+    chunk_shape = normalize_chunk_shape(chunks, shape, dtype.itemsize)
+    if zarr_format == 2 and order == "F" and len(shape) > 1:
+        chosen.insert(0, TransposeCodec(tuple(range(len(shape)))[::-1]))
+    metadata = ArrayMetadata(
+        zarr_format=zarr_format,
+        codecs=chosen,
+        chunk_key_encoding=normalize_chunk_key_encoding(chunk_key_encoding, zarr_format),
+        dimension_names=_checked_names(dimension_names, len(shape)),
+        shape=shape,
+        data_type=data_type,
+        dtype=dtype,
+        chunk_shape=chunk_shape,
+        fill_value=normalize_fill_value(fill_value, dtype),
+        attributes=dict(attributes or {}),
+    )
+    return _as_said(metadata, order, compressors) if zarr_format == 2 else metadata
+
+
+def _as_said(metadata, order, compressors):
+    """Return v2 metadata in the words that were used, where the codecs leave a choice."""
+    changes = {}
+    if order == "F":
+        # Of at most one axis there is nothing to transpose.
+        changes["order"] = "F"
+    if not compressors and metadata.compressor is not None:
+        changes |= {
+            "filters": [*(metadata.filters or []), metadata.compressor],
+            "compressor": None,
+        }
+    return replace(metadata, **changes) if changes else metadata
+
+
+def _data_type_of(dtype, is_needed):
+    """Return the data type of a dtype; None where Zarr v3 has none, and none is needed."""
+    try:
+        return data_type_of(dtype)
+    except TypeError:
+        if is_needed:
+            raise
+    return None
+
+
+def with_checksum(metadata: ArrayMetadata, is_wanted: bool) -> ArrayMetadata:
+    """Return metadata whose chunks end in a crc32c, or in no checksum."""
+    codecs = metadata.codecs
+    if metadata.zarr_format == 2:
+        return metadata
+    has_checksum = isinstance(codecs[-1], Crc32cCodec)
+    if is_wanted and not has_checksum:
+        return replace(metadata, codecs=(*codecs, Crc32cCodec()))
+    if has_checksum and not is_wanted:
+        return replace(metadata, codecs=codecs[:-1])
+    return metadata
