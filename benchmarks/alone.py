@@ -1,17 +1,20 @@
 """What is measured of our library alone, each figure in fresh processes: threads, memory, import.
 
-``python benchmarks/alone.py threads|read-memory|write-memory`` runs one and prints its figures as
-JSON; run.py calls it.
+``python benchmarks/alone.py threads /dev/shm`` runs one of `MEASURES` and prints its figures as
+JSON; run.py calls it. The folder, in memory, is for the files that it makes.
 """
 
 import json
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
 import numpy as np
+from cases import CODECS, FIELD, Case, data_of
+from contestants import CONTESTANTS
 
 SHAPE, CHUNK_SHAPE, WINDOW = (10_000, 1_000), (1_000, 100), 300
 
@@ -99,7 +102,31 @@ def import_milliseconds():
     return {"milliseconds": statistics.median(seconds("zarr") for _ in range(15)) * 1000}
 
 
+def checksum_share(folder):
+    """The part of the time of reading lz4 + crc32c from files that checking takes: of one."""
+
+    def share(**fields):
+        arrays = []
+        for name in ("lz4", "lz4 + crc32c"):
+            case = Case(name, "read", place="tmpfs", **fields, **CODECS[name])
+            arrays.append(CONTESTANTS["ours"](case, data_of(case), tempfile.mkdtemp(dir=below)))
+            arrays[-1].write(None)
+        rounds = []
+        for _ in range(101):
+            times = []
+            for array in arrays:
+                start = time.perf_counter()
+                array.read(None)
+                times.append(time.perf_counter() - start)
+            rounds.append(1 - times[0] / times[1])
+        return statistics.median(rounds)
+
+    with tempfile.TemporaryDirectory(dir=folder) as below:
+        return {"range": share(), "field": share(**FIELD)}
+
+
 MEASURES = {
+    "checksum": lambda: checksum_share(sys.argv[2]),
     "threads": threads,
     "read-memory": lambda: memory(True),
     "write-memory": lambda: memory(False),

@@ -1,13 +1,17 @@
 """What is measured: the arrays, what is done with them, and the goals.
 
-A goal is a multiple of the limit, or, where the limit says nothing, a time in microseconds.
+A goal is a multiple of the limit, or, where the limit says nothing, a time in microseconds or a
+multiple of the fastest peer.
 """
 
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
-__all__ = ["CASES", "Case", "data_of", "positions_of"]
+__all__ = ["CASES", "PLACES", "Case", "data_of", "positions_of"]
+
+#: Where arrays lie: in memory, in files in memory, in files on a disk.
+PLACES = ("memory", "tmpfs", "disk")
 
 LENGTH = 10_000_000
 ROWS, COLUMNS = 10_000, 1_000
@@ -18,7 +22,8 @@ class Case:
     """One thing done with one array.
 
     `operation` is a method of `contestants.Contestant`, which is called `count` times in a row
-    with different positions; what is reported is the time of one call.
+    with different positions; what is reported is the time of one call. `codec` is 'blosc', 'zstd',
+    'gzip' or 'none', and `clevel` its level.
     """
 
     name: str
@@ -26,11 +31,20 @@ class Case:
     data: str = "range"
     shape: tuple[int, ...] = (LENGTH,)
     chunk_shape: tuple[int, ...] = (100_000,)
+    place: str = "memory"
+    codec: str = "blosc"
     cname: str = "lz4"
     clevel: int = 5
+    has_checksum: bool = False
     count: int = 1
     goal: float | None = None
     goal_us: float | None = None
+    goal_of_peers: float | None = None
+
+    @property
+    def title(self) -> str:
+        """The place and the name."""
+        return f"{self.place}: {self.name}"
 
     def as_json(self) -> dict:
         """Return the fields."""
@@ -42,15 +56,33 @@ class Case:
         return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()})
 
 
-def both(name, goal, **fields):
+def both(name, goal, goal_to_read=None, **fields):
     """A write of all and a read of all."""
-    return [Case(f"{name}: {what}", what, goal=goal, **fields) for what in ("write", "read")]
+    return [
+        Case(f"{name}: write", "write", goal=goal, **fields),
+        Case(f"{name}: read", "read", goal=goal_to_read or goal, **fields),
+    ]
 
 
 PLANE = {"shape": (ROWS, COLUMNS), "chunk_shape": (1_000, 100)}
 FIELD = {"data": "field", "shape": (4_000, 2_000), "chunk_shape": (500, 500)}
+LINE = {"shape": (LENGTH,)}
+TINY = {"shape": (1_000_000,), "chunk_shape": (100,)}
 
-CASES = [
+LZ4 = {"codec": "blosc", "cname": "lz4"}
+NONE = {"codec": "none", "clevel": 0}
+CHECKSUM = {"has_checksum": True}
+
+#: How arrays on stores are encoded.
+CODECS = {
+    "lz4": LZ4,
+    "lz4 + crc32c": {**LZ4, **CHECKSUM},
+    "crc32c": {**NONE, **CHECKSUM},
+    "none": NONE,
+    "zstd": {"codec": "zstd", "clevel": 3},
+}
+
+IN_MEMORY = [
     *both("1-D range, lz4", 1.1),
     *both("1-D range, blosclz", 1.1, cname="blosclz"),
     *both("2-D range, lz4", 1.1, **PLANE),
@@ -59,7 +91,7 @@ CASES = [
     *both("field with noise, zstd", 1.1, cname="zstd", **FIELD),
     *both("1-D, clevel 0", 1.15, clevel=0),
     *both("2-D, clevel 0", 1.15, clevel=0, **PLANE),
-    *both("10,000 chunks of 100, lz4", 1.3, shape=(1_000_000,), chunk_shape=(100,)),
+    *both("10,000 chunks of 100, lz4", 1.3, **TINY),
     Case("an element, random chunk, lz4", "read_item", count=200, goal=1.05),
     Case("an element, block just touched, lz4", "read_same_item", count=2000, goal_us=1.0),
     Case("an element, clevel 0", "read_item", clevel=0, count=2000, goal_us=0.3),
@@ -70,10 +102,45 @@ CASES = [
 ]
 
 
+def on_store(place):
+    """The cases of arrays in files."""
+    on = {"place": place}
+    for shape_name, shape in {"1-D range": LINE, "2-D range": PLANE}.items():
+        for codec_name, codec in CODECS.items():
+            yield from both(f"{shape_name}, {codec_name}", 1.15, 1.1, **shape, **codec, **on)
+    for name in ("lz4", "lz4 + crc32c"):
+        yield from both(f"field with noise, {name}", 1.15, 1.1, **FIELD, **CODECS[name], **on)
+    gzip = {"codec": "gzip", "goal_of_peers": 1.0, **on}
+    yield from both("1-D range, gzip", None, shape=(LENGTH // 5,), **gzip)
+    yield from both("field with noise, gzip", None, **{**FIELD, "shape": (2_000, 1_000)}, **gzip)
+    yield from both("10,000 chunks of 100, lz4", 1.2, **TINY, **on)
+    item = {"operation": "read_item", "count": 200, **on}
+    yield Case("an element, lz4", goal=1.1, **item)
+    yield Case("an element, lz4, of a long frame", goal=1.1, data="noise", **item)
+    yield Case("an element, lz4 + crc32c", goal=1.1, **item, **CHECKSUM)
+    yield Case("an element, none", goal_us=3.0, **item, **NONE)
+    yield Case("opening an array, and an element, lz4", "open_item", count=50, goal_us=60.0, **on)
+    goal_us = 100.0 if place == "tmpfs" else None
+    yield Case("creating an array", "create_another", count=20, goal_us=goal_us, **CHECKSUM, **on)
+    for operation in ("save", "load"):
+        yield Case(f"{operation} of 1-D range, lz4", operation, goal=1.1, **on)
+        yield Case(f"{operation} of 1-D range, lz4 + crc32c", operation, goal=1.1, **CHECKSUM, **on)
+        yield Case(
+            f"{operation} of field with noise, lz4 + crc32c", operation, goal=1.1,
+            **FIELD, **CHECKSUM, **on,
+        )  # fmt: skip
+
+
+CASES = [*IN_MEMORY, *on_store("tmpfs"), *on_store("disk")]
+
+
 def data_of(case: Case) -> np.ndarray:
     """Return the items of the array."""
+    items = np.arange(np.prod(case.shape), dtype="i4").reshape(case.shape)
     if case.data == "range":
-        return np.arange(np.prod(case.shape), dtype="i4").reshape(case.shape)
+        return items
+    if case.data == "noise":
+        return items + np.random.default_rng(0).integers(0, 1000, case.shape, "i4")
     rows, columns = np.mgrid[: case.shape[0], : case.shape[1]].astype("f4")
     noise = np.random.default_rng(0).normal(0, 0.01, case.shape)
     return (np.sin(rows / 300) * np.cos(columns / 200) + noise).astype("f4")
