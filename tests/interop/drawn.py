@@ -1,0 +1,143 @@
+"""Cases drawn at random: the features of the matrix in combinations that nobody thought of.
+
+A case depends on its number only, so that a number is all that is needed to see it again.
+"""
+
+import random
+
+import numpy as np
+from matrix import COMPLEX, FLOATS, INTEGERS, ONE_BYTE, blosc, bytes_codec, named
+
+__all__ = ["drawn_case"]
+
+TEXT = 'abc \u00e4\u03b1\u65e5\U0001f388"\\/\n'
+FLOAT_FILLS = ["NaN", "Infinity", "-Infinity", 0.0, -0.0, 1.5, -1e-3]
+#: By the number of bytes: a NaN of another payload, and one of the other sign.
+NAN_BITS = {
+    "float16": ["0x7e23", "0xfe00"],
+    "float32": ["0x7fc12345", "0xffc00000"],
+    "float64": ["0x7ff8123456789abc", "0xfff8000000000000"],
+}
+
+
+def fill_value(data_type, r):
+    if data_type == "bool":
+        return r.random() < 0.5
+    if data_type in FLOATS:
+        return r.choice(FLOAT_FILLS + NAN_BITS[data_type] * (r.random() < 0.3))
+    if data_type in COMPLEX:
+        return [r.choice(FLOAT_FILLS), r.choice(FLOAT_FILLS)]
+    bits = int(data_type.lstrip("uint"))
+    low, high = (
+        (0, 2**bits - 1) if data_type[0] == "u" else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    )
+    return r.choice([0, low, high, r.randint(low, high)])
+
+
+def bytes_to_bytes(r):
+    match r.randrange(4):
+        case 0:
+            cname = r.choice(["blosclz", "lz4", "lz4hc", "zlib", "zstd"])
+            shuffle = r.choice(["noshuffle", "shuffle", "bitshuffle"])
+            blocksize = r.choice([0, 0, 0, 128])
+            return blosc(cname, shuffle, r.choice([1, 2, 4, 8, 16]), r.randrange(10), blocksize)
+        case 1:
+            return named("gzip", level=r.randrange(10))
+        case 2:
+            return named("zstd", level=r.randint(-3, 12), checksum=r.random() < 0.5)
+    return named("crc32c")
+
+
+def codecs(data_type, ndim, r):
+    orders = [r.sample(range(ndim), ndim) for _ in range(r.choice([0, 0, 1, 2]) if ndim else 0)]
+    return [
+        *(named("transpose", order=order) for order in orders),
+        bytes_codec(r.choice(["little", "big"]) if data_type not in ONE_BYTE else None),
+        *(bytes_to_bytes(r) for _ in range(r.choice([0, 1, 1, 2, 3]))),
+    ]
+
+
+def json_value(r, depth=0):
+    match r.randrange(6 if depth < 3 else 4):
+        case 0:
+            return r.choice([None, True, False])
+        case 1:
+            return r.choice(
+                [r.randint(-(2**53), 2**53), r.uniform(-1, 1), r.uniform(-1, 1) * 1e200]
+            )
+        case 4:
+            return [json_value(r, depth + 1) for _ in range(r.randrange(4))]
+        case 5:
+            return attributes(r, depth + 1)
+    return "".join(r.choices(TEXT, k=r.randrange(8)))
+
+
+def attributes(r, depth=0):
+    keys = ["".join(r.choices(TEXT, k=r.randint(1, 4))) for _ in range(r.randrange(4))]
+    return {key: json_value(r, depth) for key in keys}
+
+
+def regions(shape, r):
+    return [
+        [sorted(r.choices(range(length + 1), k=2)) for length in shape]
+        for _ in range(r.choice([0, 1, 2, 3]))
+    ]
+
+
+def members_v3(shape, chunk_shape, r):
+    data_type = r.choice(["bool", *INTEGERS, *FLOATS, *COMPLEX])
+    names = r.random() < 0.3
+    encoding = named(r.choice(["default", "v2"]), separator=r.choice("/."))
+    return {
+        "zarr_format": 3,
+        "node_type": "array",
+        "data_type": data_type,
+        "chunk_grid": named("regular", chunk_shape=chunk_shape),
+        "chunk_key_encoding": encoding,
+        "fill_value": fill_value(data_type, r),
+        "codecs": codecs(data_type, len(shape), r),
+        **({"dimension_names": [r.choice([None, "x", "\u00e4"]) for _ in shape]} if names else {}),
+    }
+
+
+COMPRESSORS_V2 = [
+    None,
+    {"id": "zlib", "level": 1},
+    {"id": "gzip", "level": 1},
+    {"id": "zstd", "level": 1},
+    {"id": "bz2", "level": 1},
+    {"id": "blosc", "cname": "lz4", "clevel": 5, "shuffle": 1, "blocksize": 0},
+    {"id": "blosc", "cname": "zstd", "clevel": 3, "shuffle": 2, "blocksize": 0},
+]
+
+
+def members_v2(chunk_shape, r):
+    data_type = r.choice(["bool", *INTEGERS, *FLOATS, *COMPLEX])
+    value = fill_value(data_type, r)
+    return {
+        "zarr_format": 2,
+        "chunks": chunk_shape,
+        "dtype": np.dtype(data_type).newbyteorder(r.choice("<>")).str,
+        "fill_value": "NaN" if str(value).startswith("0x") else value,
+        "order": r.choice("CF"),
+        "compressor": r.choice(COMPRESSORS_V2),
+        "filters": None,
+        "dimension_separator": r.choice("./"),
+    }
+
+
+def drawn_case(number):
+    """Return the case of a number."""
+    r = random.Random(number)
+    shape = [r.choice([0, 1, *range(2, 13)]) for _ in range(r.randrange(4))]
+    chunk_shape = [r.randint(1, length + 2) for length in shape]
+    is_v2 = r.random() < 0.2
+    members = members_v2(chunk_shape, r) if is_v2 else members_v3(shape, chunk_shape, r)
+    return {
+        "name": f"drawn-{number}",
+        "path": "array",
+        "document": {"shape": shape, **members},
+        "attributes": {} if is_v2 else attributes(r),
+        "written": regions(shape, r),
+        "seed": number,
+    }

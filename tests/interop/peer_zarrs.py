@@ -1,0 +1,12 @@
+"""zarrs, as the codec pipeline of zarr-python, writes and reads cases; it may not fall back."""
+
+import peer
+from peer_zarr_python import read, write
+
+import zarr
+
+if __name__ == "__main__":
+    zarr.config.set(
+        {"codec_pipeline.path": "zarrs.ZarrsCodecPipeline", "codec_pipeline.strict": True}
+    )
+    peer.main(["zarr", "zarrs"], write, read)
