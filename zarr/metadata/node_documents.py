@@ -125,7 +125,8 @@ def metadata_from_values(
     except MetadataError:  # which does not know the path
         return metadata_from_documents(_read_all(items, path), path)
     # Whoever gets it may change his copy of the attributes, though he ought not to.
-    return metadata.with_changes(attributes=copy.deepcopy(metadata.attributes))
+    attributes = copy.deepcopy(metadata.attributes) if metadata.attributes else {}
+    return metadata.with_changes(attributes=attributes)
 
 
 def metadata_to_documents(metadata: ArrayMetadata | GroupMetadata) -> dict[str, dict]:
