@@ -184,7 +184,7 @@ class TestModes:
     def test_what_was_opened_for_reading_refuses_to_write(self, store):
         zarr.create_array(store, name="a", data=[1, 2, 3])
         z = zarr.open(store, path="a", mode="r")
-        message = r"^a: found a store opened for reading only, expected one to write to$"
+        message = r"^a: store was opened in read-only mode and does not support writing$"
         for change in (
             lambda: z.__setitem__(0, 1),
             lambda: z.resize(5),

@@ -120,8 +120,8 @@ cdef class BaseArray:
     cdef int refuse_reading_only(self) except -1:
         if self.store is not None and self.store.read_only:
             raise ValueError(
-                f"{self.path or self.store}: found a store opened for reading only, expected one "
-                "to write to"
+                f"{self.path or self.store}: store was opened in read-only mode and does not "
+                "support writing"
             )
         return 0
 
