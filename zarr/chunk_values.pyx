@@ -195,7 +195,8 @@ cdef class ChunkValues:
         cdef Status status
         if slot == NULL or dst == NULL:
             return NO_MEMORY
-        memcpy(dst, data, nbytes)
+        if nbytes > 0:
+            memcpy(dst, data, nbytes)
         slot_lock(slot)
         status = self.save(index, slot, nbytes, NULL, workspace)
         slot_unlock(slot)
