@@ -55,7 +55,7 @@ def test_a_document_looks_like_this():
         (b"[]", "found [], expected an object"),
         (b"3", "found 3, expected an object"),
         (b"{'a': 1}", "line 1, column 2: found \"'a': 1}\", expected JSON"),
-        (b'{"a": 1,\n}', "line 2, column 1: found"),
+        (b'{"a": 1,\n"b"}', "line 2, column 4: found"),
         (b'{"a": 1} {}', 'line 1, column 10: found "{}", expected JSON (Extra data)'),
         (b'{"a": "\n"}', "expected JSON (Invalid control character at)"),
         (b'{"a": 01}', "expected JSON"),
