@@ -36,7 +36,7 @@ from zarr.execution cimport (
     take_workspace,
 )
 from zarr.indexing cimport Grid
-from zarr.storage.files cimport file_close, file_read
+from zarr.storage.files cimport Piece, file_close, file_read
 from zarr.stored_chunks cimport StoredChunks, Ticket, Value, release_value
 from zarr.strided cimport MAX_NDIM
 from zarr.write_jobs cimport WriteJob, run_write_jobs
@@ -288,12 +288,12 @@ cdef class ChunkValues:
         """Store what `encode` has left, and as it has said; to be called with the chunk's lock."""
         cdef Encoded* made = <Encoded*> workspace.frame
         cdef Encoded* value = NULL
+        cdef Piece piece
         if self.stored is not None:
             if nbytes == 0:
                 return self.stored.erase(self.grid, index, ticket, workspace)
-            return self.stored.save(
-                self.grid, index, encoded_data(made), nbytes, NULL, 0, ticket, workspace
-            )
+            piece = Piece(encoded_data(made), nbytes)
+            return self.stored.save(self.grid, index, &piece, 1, ticket, workspace)
         if nbytes >= self.grid.chunk_nbytes - self.grid.chunk_nbytes // 8:
             # Little was gained: keep the block itself, which is cheaper than a copy.
             workspace.frame = NULL
@@ -365,15 +365,16 @@ cdef class ChunkValues:
         cdef Py_ssize_t tail_nbytes = self.chain.trailers_nbytes
         cdef Slot* slot = self.table.reach(index)
         cdef Status status
+        cdef Piece pieces[2]
         cdef char* dst
         if slot == NULL:
             return NO_MEMORY
         if self.stored is not None and (tail_nbytes == 0 or self.chain.has_apart_trailer):
             self.chain.write_trailers(data, nbytes, trailers)
+            pieces[0] = Piece(data, nbytes)
+            pieces[1] = Piece(&trailers[0], tail_nbytes)
             slot_lock(slot)
-            status = self.stored.save(
-                self.grid, index, data, nbytes, trailers, tail_nbytes, ticket, workspace
-            )
+            status = self.stored.save(self.grid, index, pieces, 2, ticket, workspace)
             slot_unlock(slot)
             return status
         dst = self.frame_of(workspace, nbytes + tail_nbytes)

@@ -30,6 +30,7 @@ from zarr.execution cimport (
     take_workspace,
 )
 from zarr.indexing cimport Grid, Projection, Selection, project, regions
+from zarr.storage.files cimport Piece
 from zarr.stored_chunks cimport Ticket, Value
 from zarr.strided cimport MAX_NDIM, copy_strided, fill_strided, is_filled_with
 from zarr.write_jobs cimport run_write_jobs
@@ -362,6 +363,7 @@ cdef class Chunks(ReadableChunks):
     ) noexcept nogil:
         """Write a whole chunk to a store straight from the user's memory."""
         cdef Py_ssize_t nbytes = self.grid.chunk_nbytes
+        cdef Piece piece = Piece(part.array, nbytes)
         cdef Slot* slot = self.table.reach(part.index)
         cdef Status status
         cdef bint is_empty = not self.keeps_empty and is_filled_with(
@@ -373,9 +375,7 @@ cdef class Chunks(ReadableChunks):
         if is_empty:
             status = self.stored.erase(self.grid, part.index, ticket, workspace)
         else:
-            status = self.stored.save(
-                self.grid, part.index, part.array, nbytes, NULL, 0, ticket, workspace
-            )
+            status = self.stored.save(self.grid, part.index, &piece, 1, ticket, workspace)
         slot_unlock(slot)
         return status
 

@@ -4,6 +4,7 @@ from libc.stdint cimport int64_t
 from zarr.codecs.codec cimport Status
 from zarr.execution cimport Workspace
 from zarr.indexing cimport Grid
+from zarr.storage.files cimport Piece
 
 
 cdef enum:
@@ -56,15 +57,15 @@ cdef class StoredChunks:
         self, Grid grid, int64_t index, Py_ssize_t max_nbytes, Workspace* workspace, Value* value
     ) noexcept
     cdef Status tell(
-        self, Grid grid, int64_t index, bytes value, Workspace* workspace
+        self, Grid grid, int64_t index, const Piece* pieces, Py_ssize_t count,
+        Workspace* workspace,
     ) noexcept
     cdef Status save(
-        self, Grid grid, int64_t index, const char* data, Py_ssize_t nbytes, const char* tail,
-        Py_ssize_t tail_nbytes, Ticket* ticket, Workspace* workspace,
+        self, Grid grid, int64_t index, const Piece* pieces, Py_ssize_t count, Ticket* ticket,
+        Workspace* workspace,
     ) noexcept nogil
     cdef int save_file(
-        self, Grid grid, int64_t index, const char* data, Py_ssize_t nbytes, const char* tail,
-        Py_ssize_t tail_nbytes, Ticket* ticket,
+        self, Grid grid, int64_t index, const Piece* pieces, Py_ssize_t count, Ticket* ticket
     ) noexcept nogil
     cdef Status erase(
         self, Grid grid, int64_t index, Ticket* ticket, Workspace* workspace
@@ -77,4 +78,5 @@ cdef class StoredChunks:
     cdef int sync_folder_of(self, Grid grid, int64_t index) noexcept nogil
 
 
+cdef bytes joined(const Piece* pieces, Py_ssize_t count)
 cdef void release_value(Value* value) noexcept nogil

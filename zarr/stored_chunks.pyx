@@ -8,7 +8,7 @@ that is saved with a ticket is not yet durable, nor always in its place: see `wr
 """
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
-from cpython.bytes cimport PyBytes_AS_STRING
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.errno cimport ENOENT
 from libc.string cimport memcpy
 
@@ -18,6 +18,7 @@ from zarr.storage.files cimport (
     ALL_SYNCED,
     FILE_SYNCED,
     NOT_SYNCED,
+    Piece,
     error_of_status,
     file_abandon,
     file_begin,
@@ -46,6 +47,22 @@ cdef void release_value(Value* value) noexcept nogil:
         with gil:
             PyBuffer_Release(&value.buffer)
         value.has_buffer = False
+
+
+cdef bytes joined(const Piece* pieces, Py_ssize_t count):
+    """Pieces as one bytes object."""
+    cdef Py_ssize_t nbytes = 0
+    cdef Py_ssize_t i
+    cdef bytes result
+    cdef char* dst
+    for i in range(count):
+        nbytes += pieces[i].nbytes
+    result = PyBytes_FromStringAndSize(NULL, nbytes)
+    dst = PyBytes_AS_STRING(result)
+    for i in range(count):
+        memcpy(dst, pieces[i].data, pieces[i].nbytes)
+        dst += pieces[i].nbytes
+    return result
 
 
 cdef class StoredChunks:
@@ -198,52 +215,46 @@ cdef class StoredChunks:
         return self.fail_size(grid, index, value.nbytes, max_nbytes, workspace)
 
     cdef Status save(
-        self, Grid grid, int64_t index, const char* data, Py_ssize_t nbytes, const char* tail,
-        Py_ssize_t tail_nbytes, Ticket* ticket, Workspace* workspace,
+        self, Grid grid, int64_t index, const Piece* pieces, Py_ssize_t count, Ticket* ticket,
+        Workspace* workspace,
     ) noexcept nogil:
-        """Store the value of a chunk, data and tail, which replaces the one before as a whole."""
+        """Store the value of a chunk, in pieces, which replaces the one before as a whole."""
         cdef int failed
         if self.is_native:
-            failed = self.save_file(grid, index, data, nbytes, tail, tail_nbytes, ticket)
+            failed = self.save_file(grid, index, pieces, count, ticket)
             return OK if failed == 0 else self.fail(grid, index, failed, workspace)
         with gil:
-            return self.tell(
-                grid, index, data[:nbytes] + tail[:tail_nbytes] if tail_nbytes else data[:nbytes],
-                workspace,
-            )
+            return self.tell(grid, index, pieces, count, workspace)
 
     cdef Status tell(
-        self, Grid grid, int64_t index, bytes value, Workspace* workspace
+        self, Grid grid, int64_t index, const Piece* pieces, Py_ssize_t count,
+        Workspace* workspace,
     ) noexcept:
-        """Store a value, or none, by the store's method."""
+        """Store a value, or none of no pieces, by the store's method."""
         try:
-            if value is None:
+            if count == 0:
                 self.store.delete_sync(self.key(grid, index))
             else:
-                self.store.set_sync(self.key(grid, index), value)
+                self.store.set_sync(self.key(grid, index), joined(pieces, count))
         except BaseException as error:
             return put_aside(workspace, error)
         return OK
 
     cdef int save_file(
-        self, Grid grid, int64_t index, const char* data, Py_ssize_t nbytes, const char* tail,
-        Py_ssize_t tail_nbytes, Ticket* ticket,
+        self, Grid grid, int64_t index, const Piece* pieces, Py_ssize_t count, Ticket* ticket
     ) noexcept nogil:
         """Write the file of a chunk, or with a ticket that is not urgent, its temporary file."""
         cdef char path[MAX_PATH_NBYTES]
         self.write_file_path(grid, index, path)
         if ticket == NULL:
             return file_write(
-                path, data, nbytes, tail, tail_nbytes,
-                ALL_SYNCED if self.is_durable else NOT_SYNCED,
+                path, pieces, count, ALL_SYNCED if self.is_durable else NOT_SYNCED
             )
         ticket.index = index
         ticket.is_changed = True
         if ticket.is_urgent:
-            return file_write(path, data, nbytes, tail, tail_nbytes, FILE_SYNCED)
-        return file_begin(
-            path, data, nbytes, tail, tail_nbytes, ticket.syncs_folders, &ticket.number
-        )
+            return file_write(path, pieces, count, FILE_SYNCED)
+        return file_begin(path, pieces, count, ticket.syncs_folders, &ticket.number)
 
     cdef Status erase(
         self, Grid grid, int64_t index, Ticket* ticket, Workspace* workspace
@@ -261,7 +272,7 @@ cdef class StoredChunks:
                 failed = self.sync_folder_of(grid, index)
             return OK if failed >= 0 else self.fail(grid, index, failed, workspace)
         with gil:
-            return self.tell(grid, index, None, workspace)
+            return self.tell(grid, index, NULL, 0, workspace)
 
     # ------------------------------------------------------------------ the steps of a batch
 

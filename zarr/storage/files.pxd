@@ -11,6 +11,13 @@ cdef enum Durability:
     FILE_SYNCED       # its data, before it gets its name
     ALL_SYNCED        # its name
 
+
+cdef struct Piece:
+    # A part of a value, in memory. (Laid out as the system's iovec.)
+    const char* data
+    Py_ssize_t nbytes
+
+
 # Open a regular file for reading and learn its size: a descriptor, or -errno (-ENOENT: there is
 # none; a directory, fifo, device, dangling link: an error, never -ENOENT).
 cdef int file_open(const char* path, Py_ssize_t* nbytes) noexcept nogil
@@ -18,18 +25,15 @@ cdef int file_open(const char* path, Py_ssize_t* nbytes) noexcept nogil
 cdef int file_read(int descriptor, char* dst, Py_ssize_t nbytes, int64_t offset) noexcept nogil
 cdef void file_close(int descriptor) noexcept nogil
 # Replace or make a file as a whole: temporary file beside it, then rename. Makes the folders that
-# are missing.
-# What the file holds is the data and, right behind them, the tail.
+# are missing. The file holds the pieces, one right behind the other.
 cdef int file_write(
-    const char* path, const char* data, Py_ssize_t nbytes, const char* tail,
-    Py_ssize_t tail_nbytes, Durability durability,
+    const char* path, const Piece* pieces, Py_ssize_t count, Durability durability
 ) noexcept nogil
 # The same in steps, for many files that are to be durable. First the temporary file: 0, and its
 # number, by which its name is known again; without `syncs_folders` folders that are made wait for
 # file_system_sync too.
 cdef int file_begin(
-    const char* path, const char* data, Py_ssize_t nbytes, const char* tail,
-    Py_ssize_t tail_nbytes, bint syncs_folders, int64_t* number,
+    const char* path, const Piece* pieces, Py_ssize_t count, bint syncs_folders, int64_t* number
 ) noexcept nogil
 # Then have it reach the medium, and give it its name, or remove it. -ENOENT: somebody else has
 # removed it, or it was begun before a fork; the file is then to be written anew.

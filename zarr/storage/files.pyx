@@ -48,6 +48,11 @@ cdef extern from "file_system.h" nogil:
     uint64_t hash_bytes(uint64_t hash, const char* data, size_t nbytes)
     uint64_t process_numbers_tag()
 
+cdef extern from "<sys/uio.h>" nogil:
+    struct iovec:
+        pass
+    Py_ssize_t writev(int descriptor, const iovec* pieces, int count)
+
 cdef extern from "<dirent.h>" nogil:
     ctypedef struct DIR:
         pass
@@ -68,6 +73,7 @@ cdef enum:
     FOLDER_MODE = 0o777
     # How often a writer begins anew whose folder or temporary file was removed by others.
     TRY_COUNT = 256
+    MAX_PIECES = 1024    # for one call of the system
     ABANDONED_SECONDS = 24 * 3600
     # The folders that this process has looked at: hashes, each at one of a few places. One that
     # finds no place is not looked at, so that no write pays for a second look.
@@ -191,16 +197,35 @@ cdef int file_exists(const char* path) noexcept nogil:
 # Writing
 
 
-cdef int write_fully(int descriptor, const char* data, Py_ssize_t nbytes) noexcept nogil:
-    cdef Py_ssize_t count
+cdef int write_rest(int descriptor, const char* data, Py_ssize_t nbytes) noexcept nogil:
+    cdef Py_ssize_t written
     while nbytes > 0:
-        count = write(descriptor, data, nbytes)
-        if count >= 0:
-            data += count
-            nbytes -= count
+        written = write(descriptor, data, nbytes)
+        if written >= 0:
+            data += written
+            nbytes -= written
         elif errno != EINTR:
             return -errno
     return 0
+
+
+cdef int write_fully(int descriptor, const Piece* pieces, Py_ssize_t count) noexcept nogil:
+    """Write pieces, many with one call."""
+    cdef Py_ssize_t written
+    cdef int status = 0
+    while count > 0 and status == 0:
+        written = writev(descriptor, <const iovec*> pieces, <int> min(count, MAX_PIECES))
+        if written < 0 and errno != EINTR:
+            return -errno
+        while written >= 0 and count > 0 and pieces.nbytes <= written:
+            written -= pieces.nbytes
+            pieces += 1
+            count -= 1
+        if written > 0:
+            status = write_rest(descriptor, pieces.data + written, pieces.nbytes - written)
+            pieces += 1
+            count -= 1
+    return status
 
 
 cdef int sync_folder(const char* path, Py_ssize_t nbytes) noexcept nogil:
@@ -277,17 +302,14 @@ cdef Py_ssize_t begin_temporary(const char* path, char* temporary) noexcept nogi
 
 
 cdef int fill_new_file(
-    const char* path, const char* data, Py_ssize_t nbytes, const char* tail,
-    Py_ssize_t tail_nbytes, bint is_synced,
+    const char* path, const Piece* pieces, Py_ssize_t count, bint is_synced
 ) noexcept nogil:
     """Make a file; -EAGAIN if the name is taken. After a failure there is no file."""
     cdef int status
     cdef int descriptor = open(path, OPEN_NEW, FILE_MODE)
     if descriptor < 0:
         return -EAGAIN if errno == EEXIST or errno == EINTR else -errno
-    status = write_fully(descriptor, data, nbytes)
-    if status == 0 and tail_nbytes > 0:
-        status = write_fully(descriptor, tail, tail_nbytes)
+    status = write_fully(descriptor, pieces, count)
     if status == 0 and is_synced and sync_data(descriptor) != 0:
         status = -errno
     if close(descriptor) != 0 and status == 0 and errno != EINTR:
@@ -298,8 +320,8 @@ cdef int fill_new_file(
 
 
 cdef int fill_temporary(
-    char* path, Py_ssize_t folder_nbytes, const char* data, Py_ssize_t nbytes, const char* tail,
-    Py_ssize_t tail_nbytes, Durability durability, int64_t* number,
+    char* path, Py_ssize_t folder_nbytes, const Piece* pieces, Py_ssize_t count,
+    Durability durability, int64_t* number,
 ) noexcept nogil:
     """Make a temporary file, and its folder: 0, 1 if that is new, or -errno.
 
@@ -311,9 +333,7 @@ cdef int fill_temporary(
     for _attempt in range(TRY_COUNT):
         number[0] = new_number()
         name_temporary(path + folder_nbytes, number[0])
-        status = fill_new_file(
-            path, data, nbytes, tail, tail_nbytes, durability >= FILE_SYNCED
-        )
+        status = fill_new_file(path, pieces, count, durability >= FILE_SYNCED)
         if status == -ENOENT:
             made = make_folders(path, folder_nbytes, durability >= FOLDERS_SYNCED)
             is_folder_new = is_folder_new or made == 0
@@ -336,8 +356,7 @@ cdef void look_for_leftovers(char* path, Py_ssize_t folder_nbytes) noexcept nogi
 
 
 cdef int write_whole(
-    const char* path, const char* data, Py_ssize_t nbytes, const char* tail,
-    Py_ssize_t tail_nbytes, Durability durability, bint is_new,
+    const char* path, const Piece* pieces, Py_ssize_t count, Durability durability, bint is_new
 ) noexcept nogil:
     """Put a file in place: 1, or 0 if it has to be new and is not, or -errno."""
     cdef char temporary[PATH_NBYTES]
@@ -349,9 +368,7 @@ cdef int write_whole(
     if folder_nbytes < 0:
         return <int> folder_nbytes
     for _attempt in range(TRY_COUNT):
-        status = fill_temporary(
-            temporary, folder_nbytes, data, nbytes, tail, tail_nbytes, durability, &number
-        )
+        status = fill_temporary(temporary, folder_nbytes, pieces, count, durability, &number)
         if status < 0:
             break
         is_folder_new = is_folder_new or status == 1
@@ -384,10 +401,9 @@ cdef bint is_folder(const char* path) noexcept nogil:
 
 
 cdef int file_write(
-    const char* path, const char* data, Py_ssize_t nbytes, const char* tail,
-    Py_ssize_t tail_nbytes, Durability durability,
+    const char* path, const Piece* pieces, Py_ssize_t count, Durability durability
 ) noexcept nogil:
-    cdef int status = write_whole(path, data, nbytes, tail, tail_nbytes, durability, False)
+    cdef int status = write_whole(path, pieces, count, durability, False)
     return status if status < 0 else 0
 
 
@@ -395,8 +411,7 @@ cdef int file_write(
 
 
 cdef int file_begin(
-    const char* path, const char* data, Py_ssize_t nbytes, const char* tail,
-    Py_ssize_t tail_nbytes, bint syncs_folders, int64_t* number,
+    const char* path, const Piece* pieces, Py_ssize_t count, bint syncs_folders, int64_t* number
 ) noexcept nogil:
     cdef char temporary[PATH_NBYTES]
     cdef Py_ssize_t folder_nbytes = begin_temporary(path, temporary)
@@ -406,9 +421,7 @@ cdef int file_begin(
     number[0] = 0
     if folder_nbytes < 0:
         return <int> folder_nbytes
-    status = fill_temporary(
-        temporary, folder_nbytes, data, nbytes, tail, tail_nbytes, durability, &begun
-    )
+    status = fill_temporary(temporary, folder_nbytes, pieces, count, durability, &begun)
     if status < 0:
         return explain(status, temporary)
     number[0] = begun
@@ -612,13 +625,14 @@ def read_file(bytes path not None):
 cdef int write_buffer(bytes path, object data, bint is_durable, bint is_new) except -1:
     cdef const char* c_path = path
     cdef Py_buffer view
+    cdef Piece piece
     cdef int status
     PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
     try:
         with nogil:
+            piece = Piece(<const char*> view.buf, view.len)
             status = write_whole(
-                c_path, <const char*> view.buf, view.len, NULL, 0,
-                ALL_SYNCED if is_durable else NOT_SYNCED, is_new,
+                c_path, &piece, 1, ALL_SYNCED if is_durable else NOT_SYNCED, is_new
             )
     finally:
         PyBuffer_Release(&view)
