@@ -4,6 +4,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import zarr
+from zarr.codecs import BytesBytesCodec, register_codec
 
 settings.register_profile(
     "short",
@@ -48,3 +49,29 @@ def same_settings():
     """Let no test leave settings behind for the next."""
     with zarr.set_options(zarr.config.asdict()):
         yield
+
+
+class Hooked(BytesBytesCodec):
+    """A codec in Python that changes nothing, and calls `hook` for each chunk."""
+
+    name = "test.hooked"
+    hook = None
+
+    def encode(self, data):
+        Hooked.hook()
+        return bytes(data)
+
+    def decode(self, data, max_nbytes):
+        Hooked.hook()
+        return bytes(data)
+
+
+register_codec("test.hooked", Hooked)
+
+
+@pytest.fixture
+def hooked():
+    """Give a codec's class; what is assigned to `hook` is called for each chunk that it treats."""
+    Hooked.hook = lambda: None
+    yield Hooked
+    Hooked.hook = None

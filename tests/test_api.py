@@ -23,7 +23,9 @@ def test_public_names():
         "copy",
         "create",
         "create_array",
+        "create_array_async",
         "create_group",
+        "create_group_async",
         "create_hierarchy",
         "defaults",
         "empty",
@@ -40,8 +42,12 @@ def test_public_names():
         "ones_like",
         "open",
         "open_array",
+        "open_array_async",
+        "open_async",
         "open_consolidated",
         "open_group",
+        "open_group_async",
+        "rechunk",
         "save",
         "save_array",
         "save_group",
@@ -50,6 +56,7 @@ def test_public_names():
         "storage",
         "tree",
         "v2_to_v3",
+        "verify",
         "zeros",
         "zeros_like",
     ]
@@ -201,6 +208,76 @@ def test_like_another(make, source):
 def test_like_another_of_another_shape_guesses_chunks_anew():
     z = zarr.zeros((6, 4), chunks=(2, 3))
     assert zarr.empty_like(z, shape=50).chunks == (50,)
+
+
+SHARDED = {"chunks": (2, 3), "shards": (4, 6)}
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda **said: zarr.zeros((8, 12), **said),
+        lambda **said: zarr.ones((8, 12), **said),
+        lambda **said: zarr.empty((8, 12), **said),
+        lambda **said: zarr.full((8, 12), 3, **said),
+        lambda **said: zarr.create((8, 12), **said),
+        lambda **said: zarr.array(np.zeros((8, 12)), **said),
+        lambda **said: zarr.from_array({}, data=np.zeros((8, 12)), **said),
+        lambda **said: zarr.create_array({}, shape=(8, 12), **said),
+        lambda **said: zarr.open_array({}, mode="w", shape=(8, 12), **said),
+        lambda **said: zarr.open_group({}).create_array("a", shape=(8, 12), **said),
+        lambda **said: zarr.Array((8, 12), **said),
+        lambda **said: zarr.Array.create({}, "a", shape=(8, 12), **said),
+        lambda **said: zarr.zeros_like(np.zeros((8, 12)), **said),
+    ],
+)
+def test_shards_wherever_arrays_are_made(make):
+    z = make(**SHARDED)
+    assert (z.chunks, z.shards) == ((2, 3), (4, 6))
+    assert (z.cdata_shape, z.nchunks) == ((4, 4), 16)
+    z[3:6, ::5] = 5
+    assert z[5, 10] == 5
+    assert [codec.name for codec in z.codecs] == ["sharding_indexed"]
+    assert [codec.name for codec in z.compressors] == ["blosc", "crc32c"]
+    assert (z.serializer.name, z.filters, z.cname) == ("bytes", (), "blosclz")
+    assert make().shards is None
+
+
+def test_like_another_in_shards():
+    shards = {"shape": (4, 6), "index_location": "start", "subchunk_write_order": "unordered"}
+    source = zarr.ones((8, 12), chunks=(2, 3), shards=shards, dtype="i2", compressors="zstd")
+    for z in (zarr.empty_like(source), zarr.full_like(source, 3, store={}), zarr.array(source)):
+        assert (z.chunks, z.shards) == ((2, 3), (4, 6))
+        [codec] = z.metadata.codecs
+        assert (codec.index_location, codec.subchunk_write_order) == ("start", "unordered")
+        assert [c.name for c in codec.codecs[:2]] == ["bytes", "zstd"]
+    assert np.array_equal(zarr.array(source, chunks=4, shards=8)[:], source[:])
+    assert zarr.empty_like(source, shards=None).shards is None
+    assert zarr.empty_like(source, shards=(8, 12)).shards == (8, 12)
+    assert zarr.empty_like(source, zarr_format=2, store={}, codecs=None).shards is None
+    other = zarr.empty_like(source, shape=(400, 1200))
+    assert (other.chunks, other.shards) == ((400, 1200), (400, 1200))
+    with pytest.raises(ValueError, match=r"^shards, axis 0: found 4, expected a multiple of 3, "):
+        zarr.empty_like(source, chunks=3)
+
+
+def test_shards_are_guessed(tmp_path):
+    z = zarr.zeros((1000, 1000, 1000), chunks=100, shards="auto", dtype="u2")
+    assert z.shards == (400, 400, 400)
+    with zarr.set_options({"array.target_shard_size_bytes": 2**22}):
+        z = zarr.zeros((1000, 1000, 1000), chunks=100, shards="auto", dtype="u2")
+        assert z.shards == (100, 100, 200)
+    z = zarr.zeros((0, 10), chunks=(1, 10), shards={"shape": "auto"}, store=tmp_path)
+    assert z.shards == (1, 10)
+    z.append(np.ones((5, 10)))
+    assert zarr.open(tmp_path)[:].sum() == 50
+
+
+def test_consolidated_shards():
+    store = {}
+    zarr.zeros((8, 12), store=store, path="a", **SHARDED)
+    zarr.consolidate_metadata(store)
+    assert zarr.open_consolidated(store)["a"].shards == (4, 6)
 
 
 def test_unknown_arguments_are_refused():

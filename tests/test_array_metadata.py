@@ -4,6 +4,7 @@ import copy
 import json
 import pickle
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -17,11 +18,12 @@ from zarr.codecs import (
     BytesCodec,
     Crc32cCodec,
     GzipCodec,
+    ShardingCodec,
     TransposeCodec,
     ZstdCodec,
 )
 from zarr.data_type import TEXT, data_type_from_json, data_type_of, normalize_data_type
-from zarr.errors import MetadataError
+from zarr.errors import MetadataError, ZarrUserWarning
 from zarr.metadata import ArrayMetadata, read_document, write_document
 
 BYTES = {"name": "bytes", "configuration": {"endian": "little"}}
@@ -721,3 +723,116 @@ def test_a_wrong_document_is_a_metadata_error_and_nothing_else(path, value):
     else:
         written = metadata.to_document()
         assert ArrayMetadata.from_document(written).to_document() == written
+
+
+# ------------------------------------------------------------------------------- shards
+
+
+def sharded(chunk_shape=(5, 2), codecs=(BYTES, {"name": "crc32c"}), **configuration):
+    """The codec of shards as it stands in a document."""
+    configuration = {
+        "chunk_shape": chunk_shape,
+        "codecs": list(codecs),
+        "index_codecs": [BYTES, {"name": "crc32c"}],
+        "index_location": "end",
+        **configuration,
+    }
+    configuration = {name: v for name, v in configuration.items() if v is not ABSENT}
+    return {"name": "sharding_indexed", "configuration": configuration}
+
+
+BIG = {"name": "bytes", "configuration": {"endian": "big"}}
+
+
+def test_shards_there_and_back():
+    codecs = [sharded([5, 2])]
+    metadata = read(codecs=codecs)
+    assert (metadata.chunk_shape, metadata.shards, metadata.chunks) == ((5, 10), (5, 10), (5, 2))
+    assert metadata.inner_codecs == (BytesCodec(), Crc32cCodec())
+    assert metadata.codecs[0].fill_value == metadata.fill_value
+    assert metadata.to_document() == document(codecs=codecs)
+    assert pickle.loads(pickle.dumps(metadata)) == metadata
+    assert metadata.with_changes(shape=(7, 7)).sharding is metadata.sharding
+    assert read().shards is None
+    assert read().chunks == (5, 10)
+
+
+def test_what_shards_leave_unsaid_is_written_in_full():
+    metadata = read(codecs=[sharded(codecs=["bytes"], index_location=ABSENT)], data_type="int8")
+    assert metadata.to_document()["codecs"] == [sharded([5, 2], codecs=[{"name": "bytes"}])]
+    metadata = read(codecs=[sharded(index_codecs=[BIG], index_location="start")])
+    configuration = metadata.to_document()["codecs"][0]["configuration"]
+    assert (configuration["index_codecs"], configuration["index_location"]) == ([BIG], "start")
+
+
+def test_the_byte_order_is_that_of_the_inner_chunks():
+    assert read(codecs=[sharded(codecs=[BIG])]).dtype == np.dtype(">i4")
+    metadata = read(codecs=[sharded((5, 10), codecs=[sharded(codecs=[BIG])])])
+    assert metadata.dtype == np.dtype(">i4")
+    assert metadata.fill_value.dtype == np.dtype(">i4")
+    assert metadata.chunks == (5, 10)
+    fields = [["a", "int16"], ["b", "float64"]]
+    structured = {"name": "structured", "configuration": {"fields": fields}}
+    codecs = [sharded(codecs=[sharded(codecs=["bytes"])])]
+    metadata = read(codecs=codecs, data_type=structured, fill_value="AAAAAAAAAAAAAA==")
+    assert metadata.dtype == np.dtype([("a", "<i2"), ("b", "<f8")])
+
+
+@pytest.mark.parametrize(
+    ("codec", "message"),
+    [
+        (sharded((3, 2)), ": inner chunk shape (3, 2): must divide shard shape (5, 10) on axis 0"),
+        (sharded((5,)), ": inner chunk shape (5,): has 1 axes, expected 2, as the shard shape"),
+        (sharded((5, 0)), "chunk_shape[1]: found 0, expected an integer of at least 1"),
+        (sharded((5, "2")), "chunk_shape[1]: found '2', expected an integer of at least 1"),
+        (sharded(ABSENT), "chunk_shape: found nothing, expected it"),
+        (sharded(codecs=[]), "codecs: found no codec that makes bytes of an array"),
+        (sharded(codecs=[BYTES, "blosc"]), "codecs[1].configuration."),
+        (sharded(codecs=["bytes"]), "codecs[0].configuration.endian: found nothing, expected"),
+        (
+            sharded(codecs=[sharded(index_codecs=["bytes"])]),
+            "codecs[0].configuration.index_codecs[0].configuration.endian: found nothing, expect",
+        ),
+        (sharded(index_codecs=[BYTES, BLOSC]), "index_codecs[1]: found 'blosc', expected trans"),
+        (sharded(index_location="middle"), "index_location: found 'middle', expected 'start' o"),
+        (sharded(order="C"), "order: found 'C', expected no such member"),
+    ],
+    ids=str,
+)
+def test_shards_that_are_refused(codec, message):
+    place = "a/zarr.json: codecs[0]" + ("" if message.startswith(":") else ".configuration.")
+    with pytest.raises(MetadataError, match=f"^{re.escape(place + message)}"):
+        read(codecs=[codec])
+
+
+def test_codecs_beside_shards_are_warned_of_once():
+    metadata = read(codecs=[sharded(), {"name": "crc32c"}])
+    with pytest.warns(ZarrUserWarning, match=r"^codecs: found crc32c beside sharding_indexed, wh"):
+        assert metadata.shards == (5, 10)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert metadata.with_changes(shape=(1, 1)).chain is metadata.chain
+
+
+class Inverted(ArrayArrayCodec):
+    name = "test.inverted"
+
+    def encode(self, array):
+        return ~array
+
+    def decode(self, array, shape, dtype):
+        return ~array
+
+
+def test_filters_before_shards_have_chunks_treated_as_a_whole():
+    metadata = ArrayMetadata(
+        shape=(10,),
+        dtype=np.dtype("?"),
+        chunk_shape=(4,),
+        fill_value=np.array(True),
+        chunk_key_encoding=ChunkKeyEncoding("default"),
+        codecs=[Inverted(), ShardingCodec((2,))],
+    )
+    with pytest.warns(ZarrUserWarning, match=r"found test.inverted beside sharding_indexed"):
+        assert (metadata.sharding, metadata.shards, metadata.chunks) == (None, None, (4,))
+    assert metadata.codecs[1].fill_value == np.array(False)

@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import zarr
-from zarr.chunk_grid import grid_shape_of, guess_chunk_shape, normalize_chunk_shape, normalize_shape
+from zarr.chunk_grid import (
+    grid_shape_of,
+    guess_chunk_shape,
+    normalize_chunk_shape,
+    normalize_shape,
+    normalize_shard_shape,
+)
 from zarr.chunks import Chunks
 from zarr.codecs import BytesCodec
 from zarr.codecs.chain import CodecChain
@@ -119,6 +125,61 @@ def test_a_guess_is_near_a_mebibyte_and_never_over_the_shape(shape, itemsize):
     assert nbytes >= min(2**20 // 3, math.prod(max(1, length) for length in shape) * itemsize)
 
 
+@pytest.mark.parametrize(
+    ("shards", "chunks", "expected"),
+    [
+        ((40, 60), (20, 20), ((20, 20), (40, 60))),
+        (60, 20, ((20, 20), (60, 60))),
+        ((None, 40), (30, 20), ((30, 20), (120, 40))),
+        ((-1, 40), (30, 20), ((30, 20), (120, 40))),
+        ((40,), 20, ((20, 20), (40, 60))),
+        ((200, 200), (20, 20), ((20, 20), (200, 200))),
+        ((40, 60), None, ((40, 60), (40, 60))),
+        ("auto", 20, ((20, 20), (100, 60))),
+        (True, 20, ((20, 20), (100, 60))),
+        ("auto", None, ((100, 50), (100, 50))),
+    ],
+)
+def test_shards(shards, chunks, expected):
+    assert normalize_shard_shape(shards, chunks, (100, 50), 4, 2**30) == expected
+
+
+@given(
+    shape=st.lists(st.integers(0, 10**4), min_size=0, max_size=4).map(tuple),
+    itemsize=st.sampled_from([1, 4, 16, 10**6]),
+    max_nbytes=st.sampled_from([1, 2**20, 2**27]),
+    data=st.data(),
+)
+def test_guessed_shards_are_large_enough_and_not_larger(shape, itemsize, max_nbytes, data):
+    chunks = data.draw(st.none() | st.tuples(*[st.integers(1, 1000) for _ in shape]))
+    chunk_shape, shard_shape = normalize_shard_shape("auto", chunks, shape, itemsize, max_nbytes)
+    assert chunk_shape == normalize_chunk_shape(chunks, shape, itemsize)
+    counts = [shard // chunk for shard, chunk in zip(shard_shape, chunk_shape, strict=True)]
+    assert tuple(n * chunk for n, chunk in zip(counts, chunk_shape, strict=True)) == shard_shape
+    nbytes = math.prod(shard_shape) * itemsize
+    assert nbytes <= max_nbytes or shard_shape == chunk_shape
+    # All of the array is in it, or it cannot have twice as much.
+    grid_shape = grid_shape_of(tuple(max(1, n) for n in shape), chunk_shape)
+    assert all(count <= most for count, most in zip(counts, grid_shape, strict=True))
+    assert tuple(counts) == grid_shape or 2 * nbytes > max_nbytes
+
+
+@given(
+    shards=st.lists(st.integers(1, 10**7), min_size=1, max_size=3).map(tuple),
+    itemsize=st.sampled_from([1, 8]),
+)
+def test_guessed_chunks_are_parts_of_shards(shards, itemsize):
+    shape = (10**7,) * len(shards)
+    chunk_shape, shard_shape = normalize_shard_shape(shards, None, shape, itemsize, 2**27)
+    assert shard_shape == shards
+    assert all(shard % chunk == 0 for shard, chunk in zip(shards, chunk_shape, strict=True))
+
+
+def test_a_shard_of_no_parts_is_one_chunk_and_found_soon():
+    prime = 2**61 - 1
+    assert normalize_shard_shape((prime,), None, (5,), 1, 1) == ((prime,), (prime,))
+
+
 def test_a_huge_item_has_a_chunk_of_its_own():
     assert zarr.zeros(10, dtype="V3000000").chunks == (1,)
 
@@ -168,6 +229,7 @@ def test_chunks_check_their_fill_value(fill):
         Chunks(
             Grid((5,), (5,), 4),
             CodecChain([BytesCodec()], np.dtype("<i4"), (5,)),
+            None,
             None,
             fill,
             False,

@@ -14,7 +14,9 @@ from zarr.config import Config
 def test_settings_and_their_defaults():
     assert Config({}).asdict() == {
         "threading.max_workers": None,
+        "async.concurrency": 32,
         "array.write_empty_chunks": False,
+        "array.target_shard_size_bytes": None,
         "metadata.max_nbytes": 2**24,
         "defaults.cname": "blosclz",
         "defaults.clevel": 5,
@@ -49,6 +51,8 @@ def test_listeners_hear_each_change():
         ("threading.max_workers", 0, "a positive integer, or None for all cores"),
         ("threading.max_workers", True, "a positive integer"),
         ("threading.max_workers", "2", "a positive integer"),
+        ("async.concurrency", 0, "a positive integer"),
+        ("async.concurrency", None, "a positive integer"),
         ("array.write_empty_chunks", 1, "True or False"),
         ("defaults.cname", 5, "the name of a compressor"),
         ("defaults.clevel", 10, "an integer from 0 to 9"),

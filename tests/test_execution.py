@@ -1,5 +1,6 @@
 """The pool of workers: how many work, and that a call which ended has ended."""
 
+import gc
 import os
 import re
 import signal
@@ -8,6 +9,9 @@ import sys
 import textwrap
 import threading
 import time
+import weakref
+from concurrent.futures import CancelledError
+from operator import setitem
 
 import numpy as np
 import pytest
@@ -15,7 +19,7 @@ import pytest
 import zarr
 from zarr.codecs import BloscCodec
 from zarr.errors import CodecError
-from zarr.execution import available_cores
+from zarr.execution import StopFlag, available_cores
 
 
 def start(script, *arguments):
@@ -462,3 +466,116 @@ def test_nothing_of_a_call_that_raised_runs_after_it():
         time.sleep(0.1)
         assert (z.nchunks_initialized, z.cbytes) == stored
         assert stored[0] < z.nchunks, "the chunks after the damaged one are not all written"
+
+
+def flag_at(hooked, nth):
+    """Return a flag that is set when the n-th chunk is treated, and the list of those treated."""
+    flag, treated = StopFlag(), []
+
+    def hook():
+        treated.append(None)
+        if len(treated) == nth:
+            flag.set()
+
+    hooked.hook = hook
+    return flag, treated
+
+
+#: Chunks of so many items are done in place, and by the pool.
+CHUNK_LENGTHS = [10, 100_000]
+
+
+@pytest.mark.parametrize("length", CHUNK_LENGTHS)
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("nth", [1, 5])
+def test_a_flag_stops_a_call_at_the_next_chunk(hooked, length, workers, nth):
+    zarr.set_options({"threading.max_workers": workers})
+    z = zarr.zeros(20 * length, chunks=length, dtype="i1", compressors=[hooked()])
+    flag, treated = flag_at(hooked, nth)
+    with pytest.raises(CancelledError, match="the call was told to stop before its last chunk"):
+        flag.run(setitem, z, slice(None), 1)
+    assert nth <= len(treated) < nth + workers
+    assert z.nchunks_initialized == len(treated)
+    z[:] = 2
+    flag, treated = flag_at(hooked, nth)
+    with pytest.raises(CancelledError):
+        flag.run(z.__getitem__, slice(None))
+    assert nth <= len(treated) < nth + workers
+
+
+@pytest.mark.parametrize("length", CHUNK_LENGTHS)
+def test_a_flag_that_is_set_before_lets_no_call_of_several_chunks_begin(length):
+    z = zarr.zeros(20 * length, chunks=length, dtype="i1")
+    flag = StopFlag()
+    flag.set()
+    with pytest.raises(CancelledError):
+        flag.run(setitem, z, slice(None), 1)
+    with pytest.raises(CancelledError):
+        flag.run(setitem, z, slice(3, 5), 1)
+    with pytest.raises(CancelledError):
+        flag.run(z.append, np.ones(50 * length))
+    assert z.shape == (20 * length,)
+    assert z.nchunks_initialized == 0
+    with pytest.raises(CancelledError):
+        flag.run(z.__getitem__, slice(None))
+
+
+def test_a_flag_is_its_threads_and_ends_with_its_call():
+    z = zarr.ones(2_000_000, chunks=100_000)
+    outer, inner = StopFlag(), StopFlag()
+    outer.set()
+
+    def in_another_thread():
+        sums = []
+        thread = threading.Thread(target=lambda: sums.append(z[:].sum()))
+        thread.start()
+        thread.join()
+        return sums
+
+    assert outer.run(in_another_thread) == [2_000_000]
+    assert outer.run(inner.run, z.__getitem__, slice(None)).sum() == 2_000_000
+    with pytest.raises(CancelledError):
+        outer.run(lambda: (inner.run(len, z), z[:]))
+    with pytest.raises(ZeroDivisionError):
+        outer.run(lambda: 1 / 0)
+    assert z[:].sum() == 2_000_000
+
+
+def test_a_call_that_is_told_to_stop_drops_the_error_of_a_chunk(hooked):
+    class OfCodecError(Exception):
+        pass
+
+    z = zarr.zeros(2_000_000, chunks=100_000, compressors=[hooked()])
+    flag, raised = StopFlag(), []
+
+    def hook():
+        flag.set()
+        error = OfCodecError()
+        raised.append(weakref.ref(error))
+        raise error
+
+    hooked.hook = hook
+    with pytest.raises(CancelledError):
+        flag.run(setitem, z, slice(None), 1)
+    assert z.nchunks_initialized == 0
+    gc.collect()
+    assert raised
+    assert all(known() is None for known in raised)
+
+
+@pytest.mark.parametrize("nth", [1, 7, 40])
+def test_a_durable_write_that_is_told_to_stop_leaves_no_temporary_files(tmp_path, hooked, nth):
+    zarr.set_options({"threading.max_workers": 2})
+    store = zarr.storage.LocalStore(tmp_path / "root", durable=True)
+    z = zarr.create_array(store, shape=40_000, chunks=1000, dtype="i4", compressors=[hooked()])
+    flag, treated = flag_at(hooked, nth)
+    with pytest.raises(CancelledError):
+        flag.run(setitem, z, slice(None), 1)
+    hooked.hook = lambda: None
+    files = [path for path in (tmp_path / "root").rglob("*") if path.is_file()]
+    assert sorted(path.name for path in files if path.parent.name != "c") == ["zarr.json"]
+    assert len(files) - 1 == z.nchunks_initialized <= len(treated)
+    for chunk in z.iter_chunks():
+        assert (chunk.read() == 1).all()
+    z[:] = 2
+    assert (z[:] == 2).all()

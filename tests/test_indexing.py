@@ -10,6 +10,9 @@ from hypothesis.extra import numpy as hnp
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 import zarr
+from zarr.indexing import Grid
+from zarr.selected_array import touched_chunks
+from zarr.selections import normalize_coordinates, normalize_orthogonal, normalize_selection
 
 DTYPES = [
     "?",
@@ -208,12 +211,12 @@ INVALID = [
     ((0, 2**70), "axis 1: index 1180591620717411303424 is out of range for length 6"),
     ((0, 0, 0), "selection: found 3 indices, expected at most 2, one for each axis"),
     ((..., 0, ...), "selection: found 2 ellipses, expected at most one"),
-    ((0, [1]), "axis 1: found [1], expected an integer, a slice, Ellipsis or np.newaxis"),
-    (True, "axis 0: found True, expected an integer, a slice, Ellipsis or np.newaxis"),
+    ((0, {1}), "axis 1: found {1}, expected an integer, a slice, a list of integers or booleans,"),
+    (True, "axis 0: found True, expected an integer, a slice, a list of integers or booleans,"),
     ((0, np.True_), "axis 1: found np.True_, expected an integer"),
     (1.0, "axis 0: found 1.0, expected an integer"),
-    ("p", "axis 0: found 'p', expected an integer"),
-    (np.array([0]), "axis 0: found array([0]), expected an integer"),
+    ("p", "fields: found 'p', but items of float64 have no fields"),
+    (np.array([0.5]), "axis 0: found array([0.5]), expected an integer"),
     ((None,) * 63, "selection: found a result of over 64 dimensions, NumPy's limit"),
 ]
 
@@ -304,6 +307,118 @@ def test_results_are_fresh_and_writable():
     assert (z[:] == 1).all()
     assert result.flags.owndata
     assert result.flags.c_contiguous
+
+
+@st.composite
+def grids(draw):
+    """A shape, and chunks within shards of any shape, counted in any order."""
+    shape = draw(hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=15))
+    chunks = tuple(draw(st.integers(1, 4)) for _ in shape)
+    shards = tuple(length * draw(st.integers(1, 4)) for length in chunks)
+    order = tuple(draw(st.permutations(range(len(shape)))))
+    return Grid(shape, chunks, 1, None, shards, order)
+
+
+def blocks(indices, chunk_shape):
+    """For each place of a grid the items there, of an array that holds anything."""
+    grid_shape = [
+        -(-length // chunk) for length, chunk in zip(indices.shape, chunk_shape, strict=True)
+    ]
+    for coords in np.ndindex(*grid_shape):
+        region = tuple(
+            slice(coord * length, (coord + 1) * length)
+            for coord, length in zip(coords, chunk_shape, strict=True)
+        )
+        yield coords, indices[region]
+
+
+@st.composite
+def normalized_selections(draw, items):
+    """A selection of any kind, and what it gives of the items."""
+    shape = items.shape
+    kind = draw(st.sampled_from(["basic", "orthogonal", "mask", "points"]))
+    if kind == "basic":
+        selection = draw(selections(shape))
+        return normalize_selection(selection, len(shape)), np.asarray(items[selection])
+    if kind == "mask" and shape:
+        mask = draw(hnp.arrays("?", shape))
+        return normalize_selection(mask, len(shape)), items[mask]
+    lists = tuple(
+        draw(st.lists(st.integers(-length, length - 1), max_size=12)) if length else []
+        for length in shape
+    )
+    if kind == "points" and shape:
+        count = min(map(len, lists))
+        lists = tuple(np.array(indices[:count], int) for indices in lists)
+        return normalize_coordinates(lists, len(shape)), items[lists]
+    mesh = np.ix_(*[np.array(indices, int) for indices in lists])
+    return normalize_orthogonal(lists, len(shape)), np.asarray(items[mesh])
+
+
+@given(data=st.data(), grid=grids())
+def test_a_selection_is_cut_into_the_parts_of_it_in_each_shard_and_chunk(data, grid):
+    items = np.arange(np.prod(grid.shape, dtype=int)).reshape(grid.shape)
+    selection, selected = data.draw(normalized_selections(items))
+    result = np.full_like(selected, -1)
+    indices = np.arange(grid.chunk_count).reshape(grid.grid_shape)
+    expected = [
+        (shard_index, np.isin(shard_items, selected).all(), indices[place], inner)
+        for shard_index, (shard_coords, shard_items) in enumerate(
+            blocks(items, grid.shards.chunk_shape)
+        )
+        for place, inner in inner_places(grid, shard_coords)
+        if np.isin(chunk_items(items, grid, place), selected).any()
+    ]
+    found = touched_chunks(grid, selection)
+    assert [(part[0], *part[2:4]) for part in found] == [(part[0], *part[2:4]) for part in expected]
+    for part, (_, is_shard_covered, _, _) in zip(found, expected, strict=True):
+        _, is_shard_whole, index, _, is_whole, chunk_region, array_region = part
+        chunk = chunk_items(items, grid, np.unravel_index(index, grid.grid_shape))
+        is_covered = np.isin(chunk, selected).all()
+        # Of points in any order it is not looked for whether they are all there.
+        assert is_whole == is_covered or (selection.lists and not is_whole)
+        assert is_shard_whole == is_shard_covered or (selection.lists and not is_shard_whole)
+        result[array_region] = chunk[chunk_region]
+    same(result, selected)
+
+
+def chunk_items(items, grid, place):
+    return items[
+        tuple(
+            slice(coord * length, (coord + 1) * length)
+            for coord, length in zip(place, grid.chunk_shape, strict=True)
+        )
+    ]
+
+
+def inner_places(grid, shard_coords):
+    """The places of a shard's inner chunks within the array, in C order, with their numbers."""
+    counts = [s // c for s, c in zip(grid.shards.chunk_shape, grid.chunk_shape, strict=True)]
+    numbers = np.arange(np.prod(counts, dtype=int)).reshape(
+        [counts[axis] for axis in grid.shard_order]
+    )
+    numbers = numbers.transpose(np.argsort(grid.shard_order)) if counts else numbers
+    for coords in np.ndindex(*counts):
+        place = tuple(
+            shard * count + coord
+            for shard, count, coord in zip(shard_coords, counts, coords, strict=True)
+        )
+        if all(coord < count for coord, count in zip(place, grid.grid_shape, strict=True)):
+            yield place, numbers[coords]
+
+
+@pytest.mark.parametrize(
+    ("shards", "order", "message"),
+    [
+        ((8, 4), None, "inner chunk shape (2, 3): must divide shard shape (8, 4) on axis 1"),
+        ((0, 3), None, "inner chunk shape (2, 3): must divide shard shape (0, 3) on axis 0"),
+        ((8,), None, "shards: found 1 lengths, expected 2"),
+        ((8, 6), (0, 0), "order: found (0, 0), expected each of 2 axes once"),
+    ],
+)
+def test_shards_that_do_not_fit_are_refused(shards, order, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        Grid((9, 9), (2, 3), 1, None, shards, order)
 
 
 class Grown(RuleBasedStateMachine):

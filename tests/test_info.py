@@ -95,3 +95,26 @@ def test_html_is_well_formed_and_escaped():
     assert len(squares) == 6
     assert [s.get("fill-opacity") for s in squares] == ["1.00"] + ["0.10"] * 5
     assert ElementTree.fromstring(f"<div>{z.info._repr_html_()}</div>") is not None
+
+
+def test_shards_are_shown_where_there_are_some():
+    z = zarr.zeros((8, 6), chunks=2, shards=(4, 6), dtype="i2")
+    figures = "nbytes=96, cbytes=0, cname=blosclz, clevel=5, shuffle=1, crc32c"
+    expected = f"zarr.ext.Array((8, 6), int16, chunks=(2, 2), shards=(4, 6), {figures})"
+    assert repr(z) == expected
+    assert expected in z._repr_html_()
+    lines = repr(z.info).splitlines()
+    assert "Shard shape        (4, 6)" in lines
+    assert "Chunk shape        (2, 2)" in lines
+    assert "Grid shape         (4, 3)" in lines
+    z[1, 1] = 1
+    assert "Chunks stored      1 of 12" in repr(z.info)
+    assert "shard" not in repr(zarr.zeros(3)) + repr(zarr.zeros(3).info).lower()
+
+
+def test_codecs_of_shards_in_short():
+    codec = zarr.codecs.ShardingCodec((1, 2), ["bytes", "crc32c"])
+    z = zarr.zeros((8, 6), chunks=(2, 2), shards=(4, 6), dtype="i2", codecs=[codec])
+    text = "sharding_indexed((1, 2), [bytes(little), crc32c])"
+    assert f"codecs=[{text}]" in repr(z)
+    assert f"Codecs             {text}\n" in repr(z.info)

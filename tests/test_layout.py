@@ -11,6 +11,7 @@ from zarr.codecs import (
     BytesCodec,
     Crc32cCodec,
     GzipCodec,
+    ShardingCodec,
     TransposeCodec,
     ZstdCodec,
 )
@@ -205,3 +206,144 @@ class TestTheRest:
         assert with_checksum(checked, True) is checked
         assert with_checksum(checked, False) == bare
         assert with_checksum(bare, False) is bare
+
+
+class TestShards:
+    """What is said of shards: the codecs that are said are those of the inner chunks."""
+
+    @pytest.mark.parametrize("is_stored", [True, False])
+    def test_the_codecs_are_those_of_chunks(self, is_stored):
+        metadata = describe_array((100, 90), is_stored=is_stored, chunks=(10, 20), shards=(50, 40))
+        assert (metadata.chunks, metadata.shards) == ((10, 20), (50, 40))
+        assert metadata.chunk_shape == (50, 40)
+        assert names(metadata) == ["sharding_indexed"]
+        # In memory too, so that saving copies shards as they are.
+        assert [codec.name for codec in metadata.inner_codecs] == ["bytes", "blosc", "crc32c"]
+        assert metadata.codecs[0].to_dict()["configuration"] == {
+            "chunk_shape": [10, 20],
+            "codecs": [codec.to_dict() for codec in metadata.inner_codecs],
+            "index_codecs": [BytesCodec().to_dict(), {"name": "crc32c"}],
+            "index_location": "end",
+        }
+
+    @pytest.mark.parametrize("description", [{}, {"shards": None}, {"shards": False}])
+    def test_none(self, description):
+        metadata = stored(chunks=5, **description)
+        assert (metadata.chunks, metadata.shards, metadata.sharding) == ((5, 5), None, None)
+        assert metadata.inner_codecs == metadata.codecs
+
+    @pytest.mark.parametrize(
+        ("description", "expected"),
+        [
+            ({"compressors": "zstd"}, ["bytes", "zstd"]),
+            ({"compressors": None}, ["bytes"]),
+            ({"compressors": None, "checksum": True}, ["bytes", "crc32c"]),
+            ({"checksum": False}, ["bytes", "blosc"]),
+            ({"filters": TransposeCodec((1, 0))}, ["transpose", "bytes", "blosc", "crc32c"]),
+            ({"codecs": ["bytes", "gzip"]}, ["bytes", "gzip"]),
+            ({"codecs": [GzipCodec()], "checksum": True}, ["bytes", "gzip", "crc32c"]),
+            ({"dtype": str}, ["vlen-utf8", "blosc", "crc32c"]),
+        ],
+        ids=str,
+    )
+    def test_codecs_that_are_said(self, description, expected):
+        metadata = stored(chunks=5, shards=10, **description)
+        assert names(metadata) == ["sharding_indexed"]
+        assert [codec.name for codec in metadata.inner_codecs] == expected
+
+    def test_the_byte_order_is_that_of_the_inner_chunks(self):
+        for dtype in ("<i4", ">i4"):
+            assert stored(chunks=5, shards=10, dtype=dtype).dtype == np.dtype(dtype)
+        metadata = stored(chunks=5, shards=10, dtype="i4", codecs=[BytesCodec("big")])
+        assert metadata.dtype == np.dtype(">i4")
+        nested = ShardingCodec((5, 5), [BytesCodec("big")])
+        assert stored(chunks=10, dtype="i4", codecs=[nested]).dtype == np.dtype(">i4")
+
+    def test_a_mapping(self):
+        order = "colexicographic"
+        said = {
+            "shape": (10, 20),
+            "index_location": "start",
+            "index_codecs": ["bytes"],
+            "subchunk_write_order": order,
+        }
+        [codec] = stored((100, 100), chunks=5, shards=said).codecs
+        assert codec == ShardingCodec((5, 5), codec.codecs, [BytesCodec()], "start", order)
+        assert stored((100, 100), chunks=5, shards={"shape": "auto"}).shards == (100, 100)
+
+    def test_codecs_with_a_sharding_codec(self):
+        codec = ShardingCodec((2, 5), ["bytes", "zstd"], index_location="start")
+        metadata = stored(chunks=(4, 10), codecs=[codec])
+        assert (metadata.chunks, metadata.shards) == ((2, 5), (4, 10))
+        with pytest.raises(
+            ValueError, match=r"^codecs\[0\]: inner chunk shape \(2, 5\): must divide"
+        ):
+            stored(chunks=(4, 9), codecs=[codec])
+        metadata = stored(chunks=(4, 10), codecs=[codec], checksum=True)
+        assert names(metadata) == ["sharding_indexed"]
+        assert [codec.name for codec in metadata.inner_codecs] == ["bytes", "zstd", "crc32c"]
+        nested = stored(chunks=(4, 10), shards=(8, 10), codecs=[codec])
+        assert (nested.chunks, nested.shards) == ((4, 10), (8, 10))
+        assert [c.name for c in nested.inner_codecs] == ["sharding_indexed"]
+
+    def test_axes_of_chunks_are_those_of_the_array(self):
+        codecs = [TransposeCodec((1, 2, 0)), ShardingCodec((3, 4, 2))]
+        metadata = stored((8, 9, 16), chunks=(4, 9, 8), codecs=codecs)
+        assert (metadata.chunks, metadata.shards) == ((2, 3, 4), (4, 9, 8))
+        assert metadata.sharding.shard_axes == (1, 2, 0)
+
+    @pytest.mark.parametrize(
+        ("description", "message"),
+        [
+            (
+                {"chunks": 3, "shards": 8},
+                "shards, axis 0: found 8, expected a multiple of 3, the length of a chunk",
+            ),
+            (
+                {"shards": (10, 0)},
+                "shards, axis 1: found 0, expected an integer from 1 to 2**63 - 1",
+            ),
+            ({"shards": (1, 1, 1)}, "shards: found (1, 1, 1) with 3 axes, expected at most 2"),
+            ({"shards": {"chunks": 5}}, "shards: found {'chunks': 5}, expected a shape in it"),
+            (
+                {"shards": {"shape": 10, "codecs": []}},
+                "shards: found codecs, expected shape, index_codecs, index_location, subchunk_wri",
+            ),
+            (
+                {"shards": {"shape": 10, "index_location": "front"}},
+                "index_location: found 'front', expected 'start' or 'end'",
+            ),
+            ({"shards": 10, "zarr_format": 2}, "shards: found 10, expected none, as in Zarr v2"),
+            (
+                {"codecs": [ShardingCodec((5, 5))]},
+                "chunks: found None beside a sharding codec, expected the shape of a shard",
+            ),
+            (
+                {"codecs": [ShardingCodec((5, 5))], "chunks": "auto"},
+                "chunks: found None beside a sharding codec, expected the shape of a shard",
+            ),
+            (
+                {"codecs": [ShardingCodec((5, 5))], "chunks": 10, "zarr_format": 2},
+                "codec: found ShardingCodec(",
+            ),
+        ],
+        ids=str,
+    )
+    def test_what_is_refused(self, description, message):
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+            stored(**description)
+        with pytest.raises(TypeError, match=r"^shards, axis 0: found 'x', expected an integer$"):
+            stored(shards="x")
+
+    def test_checksums_are_those_of_inner_chunks(self):
+        metadata = stored(chunks=5, shards=10)
+        without = with_checksum(metadata, False)
+        assert [codec.name for codec in without.inner_codecs] == ["bytes", "blosc"]
+        assert names(without) == ["sharding_indexed"]
+        assert with_checksum(without, True) == metadata
+        assert with_checksum(metadata, True) is metadata
+        assert with_checksum(without, False) is without
+        nested = stored(chunks=5, shards=10, codecs=[ShardingCodec((1, 5), ["bytes"])])
+        [inner] = with_checksum(nested, True).inner_codecs
+        assert [codec.name for codec in inner.codecs] == ["bytes", "crc32c"]
+        assert inner.fill_value == 0

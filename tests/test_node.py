@@ -322,6 +322,15 @@ class TestChanging:
         zarr.open_group(store).attrs["a"] = 1
         assert b'"y": 1' in bytes(store.get_sync("zarr.json"))
 
+    def test_what_no_document_says_stays_known(self, store):
+        shards = {"shape": 4, "subchunk_write_order": "lexicographic"}
+        z = zarr.zeros(8, chunks=2, shards=shards, store=store)
+        z.attrs["a"] = 1
+        z.resize(12)
+        assert z.metadata.codecs[0].subchunk_write_order == "lexicographic"
+        assert zarr.open(store).metadata.codecs[0].subchunk_write_order == "lexicographic"
+        assert zarr.open(store).attrs["a"] == 1
+
     def test_opening_does_not_wait_for_a_change_under_way(self, store):
         zarr.create_array(store, shape=3, chunks=2, dtype="i4")
         kept = zarr.open(store)

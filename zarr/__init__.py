@@ -26,6 +26,13 @@ from zarr.api import (
     zeros,
     zeros_like,
 )
+from zarr.asynchronous import (
+    create_array_async,
+    create_group_async,
+    open_array_async,
+    open_async,
+    open_group_async,
+)
 from zarr.config import config, set_options
 from zarr.defaults import defaults
 from zarr.ext import Array
@@ -47,6 +54,7 @@ from zarr.hierarchy import (
     save_group,
     tree,
 )
+from zarr.maintenance import rechunk, verify
 from zarr.migrate import v2_to_v3
 
 __version__ = "3.4.2+ext." + ext.__version__
@@ -63,7 +71,9 @@ __all__ = [
     "copy",
     "create",
     "create_array",
+    "create_array_async",
     "create_group",
+    "create_group_async",
     "create_hierarchy",
     "defaults",
     "empty",
@@ -80,8 +90,12 @@ __all__ = [
     "ones_like",
     "open",
     "open_array",
+    "open_array_async",
+    "open_async",
     "open_consolidated",
     "open_group",
+    "open_group_async",
+    "rechunk",
     "save",
     "save_array",
     "save_group",
@@ -90,6 +104,7 @@ __all__ = [
     "storage",
     "tree",
     "v2_to_v3",
+    "verify",
     "zeros",
     "zeros_like",
 ]

@@ -11,6 +11,7 @@ from zarr.codecs import Crc32cCodec
 from zarr.codecs.blosc import blosc_version
 from zarr.config import config
 from zarr.data_type import normalize_data_type
+from zarr.layout import shards_like
 from zarr.node import refuse_to_delete
 from zarr.storage import make_store_path
 
@@ -39,6 +40,7 @@ class Encoding(TypedDict, total=False):
     overwrite: bool
     chunks: int | float | tuple[int | None, ...] | bool | str | None
     chunk_shape: int | tuple[int | None, ...] | None
+    shards: Any
     cname: str | bytes | None
     clevel: int | None
     shuffle: int | str | None
@@ -119,6 +121,12 @@ def create_array(
     chunks, chunk_shape : int, sequence, bool or 'auto', optional
         One length for all axes, or a length for each; -1 or None is the whole axis, and axes not
         named are whole. Omitted, True or 'auto': a good guess of about 1 MiB.
+    shards : int, sequence, 'auto' or mapping, optional
+        Have chunks stored many in one object, a shard of this shape: whole chunks along each axis,
+        as `chunks` are given. 'auto': a good guess, of up to 128 MiB of items (the setting
+        ``array.target_shard_size_bytes``). A mapping has a `shape`, and what else
+        `zarr.codecs.ShardingCodec` takes: `index_location`, `index_codecs`,
+        `subchunk_write_order`. By default, None, each chunk is an object of its own.
     fill_value : scalar, optional
         What is read where nothing was written. By default zero, or empty.
     cname, clevel, shuffle : optional
@@ -136,7 +144,8 @@ def create_array(
     serializer : codec, optional
         What makes bytes of them. By default what the dtype asks for.
     codecs : sequence of codecs, optional
-        All of them in one, in place of the arguments above.
+        All of them in one, in place of the arguments above. With a `ShardingCodec` among them
+        `chunks` is the shape of a shard.
     chunk_key_encoding : optional
         'default' or 'v2', or a pair of such a name and a separator, '/' or '.'.
     dimension_names : sequence of str or None, optional
@@ -291,17 +300,23 @@ def _arguments_like(data, shape, arguments):
     like = {"shape": data.shape, "dtype": data.dtype, "chunks": _chunks_of(data)}
     if isinstance(data, ext.Array):
         like["fill_value"] = data.fill_value
+        is_v3 = arguments.get("zarr_format", 3) == 3
+        if is_v3:
+            like["shards"] = shards_like(data.metadata)
         said = {"codecs", "filters", "serializer", "compressors", "compressor", "cname", "clevel"}
         if not said & arguments.keys() and arguments.get("dtype", data.dtype) == data.dtype:
-            like["codecs"] = [c for c in data.codecs if not isinstance(c, Crc32cCodec)]
-            like["checksum"] = (
-                arguments.get("store") is not None and arguments.get("zarr_format", 3) == 3
-            )
+            like["codecs"] = [
+                c for c in data.metadata.inner_codecs if not isinstance(c, Crc32cCodec)
+            ]
+            is_stored = arguments.get("store") is not None
+            like["checksum"] = is_v3 and (is_stored or data.shards is not None)
         else:
             like |= {name: getattr(data, name) for name in ("cname", "clevel", "shuffle")}
     if shape is not None and shape != data.shape:
         like["shape"] = shape
         del like["chunks"]
+        if like.get("shards") is not None:
+            like["shards"]["shape"] = "auto"
     return {**like, **arguments}
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 
-__all__ = ["Attributes", "StoredAttributes"]
+__all__ = ["Attributes", "FrozenAttributes", "StoredAttributes"]
 
 
 def _json_copy(value, place):
@@ -145,3 +145,30 @@ class StoredAttributes(Attributes):
             return after
 
         self._change(without)
+
+
+class FrozenAttributes(Attributes):
+    """Attributes that stay as they are: of a snapshot.
+
+    Parameters
+    ----------
+    values : mapping
+
+    Raises
+    ------
+    ValueError
+        When they are changed.
+
+    Examples
+    --------
+    >>> FrozenAttributes({'a': 1})['a']
+    1
+    """
+
+    def __init__(self, values: Mapping):
+        self._values = _json_copy(dict(values), "attributes")
+
+    def _refuse(self, *arguments):
+        raise ValueError("snapshot: is read-only, found an attempt to change its attributes")
+
+    _set = _replace = _delete = _refuse

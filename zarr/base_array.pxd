@@ -1,6 +1,6 @@
 from libc.stdint cimport int64_t
 
-from zarr.chunk_table cimport Gate
+from zarr.chunk_table cimport Gate, gate_pass
 from zarr.chunks cimport Chunks
 from zarr.indexing cimport Selection
 
@@ -20,16 +20,30 @@ cdef class BaseArray:
     cdef Chunks chunk_store     # replaced as a whole when the shape changes
     cdef SharedArray shared     # with other arrays on the same place of a store
     cdef Gate gate
+    cdef readonly object buffer  # of the block of `buffered` that runs; else None
+    cdef bint is_frozen         # nothing may change
     cdef object __weakref__
 
     cdef int set_up(self, object metadata, object write_empty_chunks) except -1
     cdef Chunks current(self)
     cdef int see_shape(self, tuple shape) except -1
     cdef int refuse_reading_only(self) except -1
+    cdef int refuse_nested(self, const gate_pass* passing) except -1
+    cdef int settle(self) except -1
     cdef object read_item(self, Chunks chunks, int64_t index, Py_ssize_t offset)
+    cdef object get_selected(self, object selection)
+    cdef int set_selected(self, object selection, object value) except -1
+    cpdef int write_through(self, object selection, object value) except -1
     cdef int write(self, Chunks chunks, object selection, object values) except -1
+    cdef int write_selected(
+        self, Chunks chunks, Selection* resolved, object values, object dtype
+    ) except -1
     cdef int write_converted(
         self, Chunks chunks, Selection* resolved, object values
     ) except -1
     cdef Chunks whole_chunks(self, bint was_cut_short)
     cdef tuple append_in_memory(self, Chunks chunks, object values, int axis)
+
+
+cdef object new_array(int ndim, const Py_ssize_t* shape, object dtype)
+cpdef object broadcast(object values, tuple shape)

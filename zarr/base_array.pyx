@@ -19,6 +19,7 @@ import math
 
 import numpy as np
 
+from zarr.chunk_cache cimport ChunkCache
 from zarr.chunk_table cimport ChunkTable, Gate, gate_pass
 from zarr.chunks cimport Chunks
 from zarr.codecs.chain cimport CodecChain
@@ -26,6 +27,8 @@ from zarr.indexing cimport (
     Grid,
     Selection,
     bind_array,
+    has_merged_points,
+    is_basic,
     locate,
     narrow,
     select,
@@ -51,15 +54,15 @@ cdef enum:
     CONVERSION_NBYTES = 8388608
 
 
-cdef object new_array(int ndim, const Py_ssize_t* shape, np.dtype dtype):
+cdef object new_array(int ndim, const Py_ssize_t* shape, object dtype):
     """An array in C order whose items are not set."""
     Py_INCREF(dtype)    # the call takes a reference over
     return PyArray_NewFromDescr(
-        &PyArray_Type, dtype, ndim, <const np.npy_intp*> shape, NULL, NULL, 0, NULL
+        &PyArray_Type, <np.dtype> dtype, ndim, <const np.npy_intp*> shape, NULL, NULL, 0, NULL
     )
 
 
-cdef object broadcast(object values, tuple shape):
+cpdef object broadcast(object values, tuple shape):
     """Broadcast values to the shape of a selection as NumPy's assignment does."""
     if values.shape == shape:
         return values
@@ -72,6 +75,22 @@ cdef object broadcast(object values, tuple shape):
         raise ValueError(
             f"value: shape {values.shape} cannot be broadcast to the selection's {shape}"
         ) from None
+
+
+cdef tuple grid_and_chain(object metadata):
+    """The grid of chunks, and the codecs of one: of inner chunks where there are shards."""
+    cdef CodecChain chain
+    sharding = metadata.sharding
+    itemsize = metadata.dtype.itemsize
+    if sharding is None:
+        chain = metadata.chain
+        return Grid(metadata.shape, metadata.chunk_shape, itemsize, chain.order), chain
+    chain = sharding.layout.inner
+    order = tuple([sharding.shard_axes[axis] for axis in chain.order])
+    grid = Grid(
+        metadata.shape, metadata.chunks, itemsize, order, metadata.chunk_shape, sharding.shard_axes
+    )
+    return grid, chain
 
 
 cdef class SharedArray:
@@ -93,15 +112,17 @@ cdef class BaseArray:
     cdef int set_up(self, object metadata, object write_empty_chunks) except -1:
         """Take what metadata say, of an array in memory or, with a store set before, of one there.
         """
-        cdef CodecChain chain = metadata.chain
+        cdef CodecChain chain
         cdef StoredChunks stored = None
         if self.store is not None:
             stored = StoredChunks(self.store, self.path, metadata.chunk_key_encoding)
         self.described = metadata
         self.dtype = metadata.dtype
+        grid, chain = grid_and_chain(metadata)
         self.chunk_store = Chunks(
-            Grid(metadata.shape, metadata.chunk_shape, self.dtype.itemsize, chain.order),
+            grid,
             chain,
+            metadata.sharding,
             stored,
             np.zeros((), self.dtype) if metadata.fill_value is None else metadata.fill_value,
             config.get("array.write_empty_chunks") if write_empty_chunks is None else
@@ -117,12 +138,97 @@ cdef class BaseArray:
             )
         return self.chunk_store
 
+    @property
+    def cache_nbytes(self):
+        """How many bytes of decoded chunks are kept for the next read; 0, by default: none.
+
+        Assigning begins with an empty cache. Writes by any array object of this process are seen;
+        those of other processes to the same store are not, as long as a chunk is kept.
+
+        Raises
+        ------
+        ValueError
+            When there is no room for one chunk, or the items have no fixed size.
+
+        Examples
+        --------
+        >>> import zarr
+        >>> z = zarr.zeros(1000, chunks=100, dtype='i4')
+        >>> z.cache_nbytes = 2000
+        >>> z[:].sum()
+        np.int64(0)
+        """
+        cdef Chunks chunks = self.current()
+        return 0 if chunks.cache is None else chunks.cache.max_nbytes
+
+    @cache_nbytes.setter
+    def cache_nbytes(self, value):
+        cdef gate_pass passing
+        cdef Chunks chunks
+        cdef ChunkCache cache = None
+        value = normalize_length(value, "cache_nbytes")
+        if value > 0:
+            if self.dtype.hasobject or self.dtype.kind == "T":
+                raise ValueError(
+                    f"cache_nbytes: found {value} for items of {self.dtype}, expected 0"
+                )
+            cache = ChunkCache(value, self.chunk_store.grid.chunk_nbytes)
+        self.gate.enter(&passing, True)
+        try:
+            chunks = self.current()
+            chunks = chunks.on(chunks.grid, chunks.table)
+            chunks.use_cache(cache)
+            self.chunk_store = chunks
+        finally:
+            self.gate.leave(&passing)
+
     cdef int refuse_reading_only(self) except -1:
+        if self.is_frozen:
+            raise ValueError("snapshot: is read-only, found an attempt to change it")
         if self.store is not None and self.store.read_only:
             raise ValueError(
                 f"{self.path or self.store}: store was opened in read-only mode and does not "
                 "support writing"
             )
+        return 0
+
+    cdef int refuse_nested(self, const gate_pass* passing) except -1:
+        """Refuse to write to shards in the middle of a write by the same thread.
+
+        Only a handler of signals can ask for it. The write that it interrupts may hold the locks
+        of several shards, and waiting for them would be for ever.
+        """
+        if self.chunk_store.layout is not None and self.gate.is_nested(passing):
+            raise RuntimeError(
+                "array: found a write in a signal handler, in the middle of a call that writes to "
+                "shards of the same array, expected none"
+            )
+        return 0
+
+    # ----------------------------------------------------------------------- buffered writes
+
+    def attach_buffer(self, buffer):
+        """Have what is assigned go to a buffer from now on, or with None to the chunks again.
+
+        Raises
+        ------
+        ValueError
+            When nothing can be written.
+        RuntimeError
+            When there is a buffer already.
+        """
+        if buffer is not None:
+            self.refuse_reading_only()
+            if self.buffer is not None:
+                raise RuntimeError(
+                    "buffered: found a block within another one of the same array, expected one"
+                )
+        self.buffer = buffer
+
+    cdef int settle(self) except -1:
+        """Write out what is buffered: before anything else is read or changed."""
+        if self.buffer is not None:
+            self.buffer.write_out()
         return 0
 
     @property
@@ -146,10 +252,14 @@ cdef class BaseArray:
         cdef Selection resolved
         cdef int64_t index
         cdef Py_ssize_t offset
-        cdef bint is_item = locate(chunks.grid, selection, &index, &offset)
-        if is_item and chunks.chain.is_native:
+        cdef bint is_item
+        if self.buffer is not None:
+            self.settle()
+        is_item = locate(chunks.grid, selection, &index, &offset)
+        if is_item and chunks.chain.is_native and chunks.layout is None:
             return self.read_item(chunks, index, offset)
-        select(chunks.grid, selection, &resolved)
+        if select(chunks.grid, selection, &resolved) == 1:
+            return self.get_selected(selection)
         result = new_array(resolved.result_ndim, resolved.result_shape, self.dtype)
         bind_array(&resolved, result)
         chunks.read(&resolved)
@@ -168,53 +278,81 @@ cdef class BaseArray:
     # ------------------------------------------------------------------------ writing
 
     def __setitem__(self, selection, value):
+        if self.buffer is not None and is_basic(selection):
+            self.buffer.write(selection, value)
+        else:
+            self.write_through(selection, value)
+
+    cpdef int write_through(self, object selection, object value) except -1:
+        """Assign to a selection, past any buffer."""
         cdef gate_pass passing
+        if not is_basic(selection):
+            self.set_selected(selection, value)
+            return 0
         self.refuse_reading_only()
         values = self.as_values(value)
         selection = settled(selection)
         self.gate.enter(&passing, False)
         try:
+            self.refuse_nested(&passing)
             self.write(self.current(), selection, values)
         finally:
             self.gate.leave(&passing)
+        return 0
 
-    def as_values(self, value):
+    cdef object get_selected(self, object selection):
+        """Read a selection that is not basic."""
+        raise NotImplementedError
+
+    cdef int set_selected(self, object selection, object value) except -1:
+        """Assign to a selection that is not basic."""
+        raise NotImplementedError
+
+    def as_values(self, value, dtype=None):
         """Return a value to be assigned as an array, of our dtype unless it is one already."""
-        if self.dtype.hasobject or not (
+        dtype = self.dtype if dtype is None else dtype
+        if dtype.hasobject or not (
             hasattr(value, "__array__") or hasattr(value, "__array_interface__")
         ):
-            return np.asarray(value, dtype=self.dtype)
+            return np.asarray(value, dtype=dtype)
         values = np.asarray(value)
-        return values.astype(self.dtype) if values.dtype.hasobject else values
+        return values.astype(dtype) if values.dtype.hasobject else values
 
     cdef int write(self, Chunks chunks, object selection, object values) except -1:
-        """Assign to a selection. To be called behind the gate."""
-        cdef Selection resolved, slab
-        cdef tuple shape
+        """Assign to a basic selection. To be called behind the gate."""
+        cdef Selection resolved
+        if select(chunks.grid, selection, &resolved) == 1:
+            raise IndexError(f"selection: found {selection!r}, expected integers and slices only")
+        return self.write_selected(chunks, &resolved, values, self.dtype)
+
+    cdef int write_selected(
+        self, Chunks chunks, Selection* resolved, object values, object dtype
+    ) except -1:
+        """Assign to a selection, of whose items `dtype` is the part that is written."""
+        cdef Selection slab
+        cdef tuple shape = shape_of_result(resolved)
         cdef Py_ssize_t start, stop, step, length
-        cdef int axis = 0
-        select(chunks.grid, selection, &resolved)
-        shape = shape_of_result(&resolved)
-        if values.dtype == self.dtype:
-            return self.write_converted(chunks, &resolved, broadcast(values, shape))
-        if values.nbytes <= CONVERSION_NBYTES or values.size < math.prod(shape):
-            values = values.astype(self.dtype)
-            return self.write_converted(chunks, &resolved, broadcast(values, shape))
+        cdef int axis
+        if values.dtype == dtype:
+            return self.write_converted(chunks, resolved, broadcast(values, shape))
+        axis = first_slice(resolved)
+        if axis < 0 or values.nbytes <= CONVERSION_NBYTES or values.size < math.prod(shape):
+            return self.write_converted(chunks, resolved, broadcast(values.astype(dtype), shape))
         values = broadcast(values, shape)
-        while resolved.result_axes[axis] < 0 or shape[axis] == 1:
-            axis += 1
         length = shape[axis]
-        step = conversion_step(chunks.grid, &resolved, axis, values.nbytes // length)
+        step = conversion_step(chunks.grid, resolved, axis, values.nbytes // length)
         for start in range(0, length, step):
             stop = min(start + step, length)
-            narrow(chunks.grid, &resolved, axis, start, stop, &slab)
-            part = values[(slice(None),) * axis + (slice(start, stop),)].astype(self.dtype)
+            narrow(chunks.grid, resolved, axis, start, stop, &slab)
+            part = values[(slice(None),) * axis + (slice(start, stop),)].astype(dtype)
             self.write_converted(chunks, &slab, part)
         return 0
 
     cdef int write_converted(
         self, Chunks chunks, Selection* resolved, object values
     ) except -1:
+        if resolved.has_points and not has_merged_points(resolved, values):
+            values = np.ascontiguousarray(values)
         bind_array(resolved, values)
         return chunks.write(resolved)
 
@@ -257,6 +395,7 @@ cdef class BaseArray:
         if len(shape) == 1 and hasattr(shape[0], "__len__"):
             lengths = tuple(shape[0])
         self.refuse_reading_only()
+        self.settle()
         was_cut_short = self.gate.enter(&passing, True)
         try:
             if self.store is not None:
@@ -329,6 +468,7 @@ cdef class BaseArray:
         cdef gate_pass passing
         cdef bint was_cut_short
         self.refuse_reading_only()
+        self.settle()
         values = self.as_values(data)
         if not -self.ndim <= axis < self.ndim:
             raise IndexError(f"append: axis {axis} is out of range for {self.ndim} axes")
@@ -360,6 +500,7 @@ cdef class BaseArray:
 
     cdef tuple append_in_memory(self, Chunks chunks, object values, int axis):
         cdef Chunks grown
+        cdef Grid keys
         cdef ChunkTable backup
         cdef int64_t first = 0
         before = chunks.grid.shape
@@ -368,7 +509,8 @@ cdef class BaseArray:
         # What is stored at or behind the old end is put back if the call does not succeed.
         backup = ChunkTable()
         if axis == 0:
-            first = before[0] // chunks.grid.chunk_shape[0] * chunks.grid.index_strides[0]
+            keys = chunks.key_grid
+            first = before[0] // keys.chunk_shape[0] * keys.index_strides[0]
         if grown.table is chunks.table and backup.share_from(chunks.table, first) < 0:
             raise MemoryError("append: no memory to note the last chunks")
         try:
@@ -406,11 +548,25 @@ def appended_shape(before, added, axis):
     return before[:axis] + (length,) + before[axis + 1:]
 
 
+cdef int first_slice(const Selection* resolved) noexcept:
+    """The first axis of the result along which it can be cut into pieces, or -1."""
+    cdef int i, axis
+    for i in range(resolved.result_ndim):
+        axis = resolved.result_axes[i]
+        if axis >= 0 and resolved.axes[axis].points == NULL and resolved.result_shape[i] > 1:
+            return i
+    return -1
+
+
 cdef Py_ssize_t conversion_step(
     Grid grid, const Selection* resolved, int result_axis, Py_ssize_t item_nbytes
 ) noexcept:
-    """How many items of an axis to convert at once: about CONVERSION_NBYTES, in whole chunks."""
+    """How many items of an axis to convert at once: about CONVERSION_NBYTES, in whole chunks.
+
+    Or in whole shards, which would otherwise be stored several times.
+    """
     cdef int axis = resolved.result_axes[result_axis]
-    cdef Py_ssize_t chunk_length = max(1, grid.chunk_lengths[axis] // resolved.axes[axis].step)
+    cdef Grid keys = grid if grid.shards is None else grid.shards
+    cdef Py_ssize_t chunk_length = max(1, keys.chunk_lengths[axis] // resolved.axes[axis].step)
     cdef Py_ssize_t step = max(1, CONVERSION_NBYTES // max(1, item_nbytes))
     return max(1, step // chunk_length) * chunk_length

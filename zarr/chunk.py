@@ -1,5 +1,9 @@
 """Chunk: one place in the grid of an array, in hand."""
 
+import operator
+
+from zarr.chunk_grid import region_of
+
 __all__ = ["Chunk"]
 
 
@@ -16,6 +20,8 @@ class Chunk:
 
     Raises
     ------
+    TypeError
+        When the coordinates are not integers.
     IndexError
         When the grid has no such place; also later, when the array has shrunk meanwhile.
 
@@ -36,7 +42,10 @@ class Chunk:
 
     def __init__(self, array, coords):
         self.array = array
-        self.coords = tuple(int(coord) for coord in coords)
+        try:
+            self.coords = tuple(operator.index(coord) for coord in coords)
+        except TypeError:
+            raise TypeError(f"coords: found {coords!r}, expected a sequence of integers") from None
         _ = self.index
 
     @property
@@ -47,12 +56,7 @@ class Chunk:
     @property
     def region(self) -> tuple[slice, ...]:
         """What the chunk holds of the array, as slices."""
-        return tuple(
-            slice(coord * length, min((coord + 1) * length, end))
-            for coord, length, end in zip(
-                self.coords, self.array.chunks, self.array.shape, strict=True
-            )
-        )
+        return region_of(self.coords, self.array.chunks, self.array.shape)
 
     @property
     def encoded(self) -> bytes | None:
@@ -86,8 +90,15 @@ class Chunk:
         return self.array[self.region]
 
     def write(self, value) -> None:
-        """Assign to all that the chunk holds of the array."""
-        self.array[self.region] = value
+        """Assign to all that the chunk holds of the array.
+
+        At the edge the value may have the shape of a whole chunk: what is beyond is left out.
+        """
+        region = self.region
+        values = self.array.as_values(value)
+        if values.shape == self.array.chunks:
+            values = values[tuple(slice(part.stop - part.start) for part in region)]
+        self.array[region] = values
 
     def __repr__(self):
         return (

@@ -30,11 +30,23 @@ cdef void encoded_retain(Encoded* encoded) noexcept nogil
 cdef void encoded_release(Encoded* encoded) noexcept nogil
 
 
+cdef enum:
+    CHANGE_COUNTERS = 1024
+
+
 cdef class ChunkTable:
     cdef void* root
+    cdef int64_t* changes       # counters of changes, each of many chunks; NULL: nobody asks
     cdef int64_t stored_nbytes
     cdef int64_t stored_count
 
+    # Wait for the right to update a chunk, and give it back. Not with the GIL, nor twice.
+    cdef void lock(self, Slot* slot) noexcept nogil
+    cdef void unlock(self, Slot* slot, int64_t index) noexcept nogil
+    # Have `version_of` count from now on.
+    cdef int count_changes(self) except -1
+    # A number that is another one after every update; -1 while there is one under way.
+    cdef int64_t version_of(self, int64_t index) noexcept nogil
     cdef Slot* find(self, int64_t index) noexcept nogil
     cdef Slot* reach(self, int64_t index) noexcept nogil
     cdef int64_t next_stored(self, int64_t index) noexcept nogil
@@ -46,8 +58,6 @@ cdef class ChunkTable:
 
 
 cdef Encoded* slot_load(Slot* slot) noexcept nogil
-cdef void slot_lock(Slot* slot) noexcept nogil
-cdef void slot_unlock(Slot* slot) noexcept nogil
 cdef void spin_lock(uint32_t* word) noexcept nogil
 cdef void spin_unlock(uint32_t* word) noexcept nogil
 
@@ -56,4 +66,5 @@ cdef class Gate:
     cdef gate state
 
     cdef int enter(self, gate_pass* passing, bint is_alone) except -1
+    cdef bint is_nested(self, const gate_pass* passing) noexcept
     cdef void leave(self, gate_pass* passing) noexcept

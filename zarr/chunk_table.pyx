@@ -15,13 +15,16 @@ cdef extern from "locks.h":
     int locks_init() noexcept nogil
     void lock_acquire(uint32_t* word) noexcept nogil
     void lock_release(uint32_t* word) noexcept nogil
+    int lock_is_held(const uint32_t* word) noexcept nogil
     void spin_acquire(uint32_t* word) noexcept nogil
     void spin_release(uint32_t* word) noexcept nogil
     int gate_enter(gate* self, gate_pass* passing, int is_alone) noexcept nogil
     void gate_leave(gate_pass* passing) noexcept nogil
+    int gate_is_nested(const gate_pass* passing) noexcept nogil
 
 cdef extern from "threads.h":
     int64_t atomic_add_i64(int64_t* word, int64_t amount) noexcept nogil
+    int64_t atomic_load_i64(const int64_t* word) noexcept nogil
     void* atomic_load_pointer(void** word) noexcept nogil
     void atomic_store_pointer(void** word, void* value) noexcept nogil
     int atomic_swap_if_pointer(void** word, void* expected, void* desired) noexcept nogil
@@ -76,15 +79,6 @@ cdef Encoded* slot_load(Slot* slot) noexcept nogil:
         encoded_retain(value)
     spin_release(&slot.value_lock)
     return value
-
-
-cdef void slot_lock(Slot* slot) noexcept nogil:
-    """Wait for the right to update. Not to be called with the GIL, nor twice."""
-    lock_acquire(&slot.update_lock)
-
-
-cdef void slot_unlock(Slot* slot) noexcept nogil:
-    lock_release(&slot.update_lock)
 
 
 cdef void spin_lock(uint32_t* word) noexcept nogil:
@@ -172,6 +166,31 @@ cdef class ChunkTable:
 
     def __dealloc__(self):
         free_node(self.root)
+        free(self.changes)
+
+    cdef void lock(self, Slot* slot) noexcept nogil:
+        lock_acquire(&slot.update_lock)
+
+    cdef void unlock(self, Slot* slot, int64_t index) noexcept nogil:
+        cdef int64_t* changes = <int64_t*> atomic_load_pointer(<void**> &self.changes)
+        if changes != NULL:
+            atomic_add_i64(&changes[index % CHANGE_COUNTERS], 1)
+        lock_release(&slot.update_lock)
+
+    cdef int count_changes(self) except -1:
+        cdef int64_t* changes
+        if self.changes == NULL:
+            changes = <int64_t*> calloc(CHANGE_COUNTERS, sizeof(int64_t))
+            if changes == NULL:
+                raise MemoryError("chunks: no memory to count their changes")
+            if not atomic_swap_if_pointer(<void**> &self.changes, NULL, changes):
+                free(changes)
+        return 0
+
+    cdef int64_t version_of(self, int64_t index) noexcept nogil:
+        cdef int64_t version = atomic_load_i64(&self.changes[index % CHANGE_COUNTERS])
+        cdef Slot* slot = self.find(index)
+        return -1 if slot != NULL and lock_is_held(&slot.update_lock) else version
 
     cdef Slot* find(self, int64_t index) noexcept nogil:
         """The slot of a chunk, or NULL when nothing was ever stored near it."""
@@ -249,9 +268,9 @@ cdef class ChunkTable:
         if slot == NULL:
             encoded_release(value)
             return 0 if value == NULL else -1
-        slot_lock(slot)
+        self.lock(slot)
         self.store(slot, value)
-        slot_unlock(slot)
+        self.unlock(slot, index)
         return 0
 
     cdef int share_from(self, ChunkTable other, int64_t first) noexcept nogil:
@@ -301,6 +320,10 @@ cdef class Gate:
                 "that changes the same array, expected none"
             )
         return status
+
+    cdef bint is_nested(self, const gate_pass* passing) noexcept:
+        """Whether this thread was in there already when it entered with this pass."""
+        return gate_is_nested(passing)
 
     cdef void leave(self, gate_pass* passing) noexcept:
         with nogil:

@@ -9,7 +9,7 @@ takes over the block itself where that is cheaper than a copy.
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.ref cimport Py_DECREF, PyObject
 from libc.errno cimport ENOENT
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy
 
 import numpy as np
@@ -22,26 +22,27 @@ from zarr.chunk_table cimport (
     encoded_new,
     encoded_release,
     encoded_shrink,
-    slot_lock,
-    slot_unlock,
 )
 from zarr.codecs.blosc cimport Frame, read_frame
 from zarr.codecs.chain cimport MAX_TRAILERS_NBYTES, CodecChain
-from zarr.codecs.codec cimport DAMAGED, ENCODE_FAILED, FORKED, NO_MEMORY, OK, RAISED, Status
+from zarr.codecs.codec cimport DAMAGED, FORKED, NO_MEMORY, OK, RAISED, Status
+from zarr.codecs.shard_layout cimport is_absent
 from zarr.execution cimport (
     Outcome,
     Workspace,
     frame_memory,
+    put_aside,
     return_workspace,
     take_workspace,
 )
 from zarr.indexing cimport Grid
 from zarr.storage.files cimport Piece, file_close, file_read
-from zarr.stored_chunks cimport StoredChunks, Ticket, Value, release_value
+from zarr.stored_chunks cimport StoredChunks, Ticket, Value, joined, release_value
 from zarr.strided cimport MAX_NDIM
 from zarr.write_jobs cimport WriteJob, run_write_jobs
 
 from zarr.errors import CodecError
+from zarr.shard_indexes import ShardIndexes
 
 cdef extern from "threads.h" nogil:
     int64_t atomic_load_i64(const int64_t* word)
@@ -50,6 +51,7 @@ cdef enum:
     IN_PLACE_NBYTES = 131072     # less than this is not worth waking a worker for
     PORTION_NBYTES = 32768       # small chunks are handed out so many at once
     UNLISTED_COUNT = 16384       # so many files are sooner tried than listed
+    GAPS_NBYTES = 1048576        # there may be in a shard that is loaded at once
 
 
 cdef Status erase_job(
@@ -60,11 +62,11 @@ cdef Status erase_job(
     cdef Status status
     if slot == NULL:
         return NO_MEMORY
-    slot_lock(slot)
+    (<ChunkValues> visit.chunks).table.lock(slot)
     status = (<ChunkValues> visit.chunks).save(
         visit.indices[job], slot, 0, ticket, workspace
     )
-    slot_unlock(slot)
+    (<ChunkValues> visit.chunks).table.unlock(slot, visit.indices[job])
     return status
 
 
@@ -93,10 +95,15 @@ cdef void release(Value* value, Encoded* kept) noexcept nogil:
 cdef class ChunkValues:
     """The encoded chunks of an array, of one shape.
 
+    What is stored under a key is a chunk or, with sharding, a shard of inner chunks; `grid` and
+    `chain` are then those of the inner chunks. Functions that treat what is stored as a whole take
+    its index in the grid of keys.
+
     Parameters
     ----------
     grid : Grid
     chain : CodecChain
+    sharding : zarr.codecs.sharding.Sharding or None
     stored : StoredChunks or None
         Where they lie on a store. None: in a table in memory.
 
@@ -106,65 +113,106 @@ cdef class ChunkValues:
     """
 
     def __cinit__(
-        self, Grid grid not None, CodecChain chain not None, StoredChunks stored, *arguments
+        self, Grid grid not None, CodecChain chain not None, sharding, StoredChunks stored,
+        *arguments,
     ):
         self.grid = grid
+        self.key_grid = grid if grid.shards is None else grid.shards
         self.chain = chain
+        self.max_nbytes = chain.max_nbytes
+        self.trailers_nbytes = chain.trailers_nbytes
+        self.sharding = sharding
+        if sharding is not None:
+            self.layout = sharding.layout
+            self.indexes = ShardIndexes()
+            self.has_steps_behind = len(sharding.steps) > 0
+            self.max_nbytes = min(
+                2**62, self.layout.count * int(chain.max_nbytes) + self.layout.index_nbytes
+            ) + GAPS_NBYTES
+            self.trailers_nbytes = 0
         self.stored = stored
         self.table = ChunkTable()
 
     def stored_nbytes(self):
         """Return the bytes of all encoded chunks."""
         if self.stored is not None:
-            return self.stored.stored_nbytes(self.grid)
+            return self.stored.stored_nbytes(self.key_grid)
         return atomic_load_i64(&self.table.stored_nbytes)
 
-    def stored_count(self):
-        """Return how many chunks are stored."""
-        if self.stored is not None:
-            return len(self.stored.stored_indices(self.grid))
-        return atomic_load_i64(&self.table.stored_count)
-
-    def stored_indices(self):
-        """Yield the linear indices of the stored chunks, in rising order."""
+    def key_indices(self):
+        """Yield the indices of what is stored under keys, in rising order."""
         cdef int64_t index
         if self.stored is not None:
-            yield from self.stored.stored_indices(self.grid)
+            yield from self.stored.stored_indices(self.key_grid)
             return
         index = self.table.next_stored(0)
         # Behind the end there may be what is being appended.
-        while 0 <= index < self.grid.chunk_count:
+        while 0 <= index < self.key_grid.chunk_count:
             yield index
             index = self.table.next_stored(index + 1)
+
+    def key_count(self):
+        """Return how many chunks or, with sharding, shards are stored."""
+        if self.stored is not None:
+            return len(self.stored.stored_indices(self.key_grid))
+        return atomic_load_i64(&self.table.stored_count)
 
     cdef tuple coords_of(self, int64_t index):
         cdef int64_t coords[MAX_NDIM]
         self.grid.coords_of(index, coords)
         return tuple([coords[axis] for axis in range(self.grid.ndim)])
 
-    cdef str place(self, int64_t index):
-        """What errors call a chunk: its key, or in memory its coordinates."""
+    cdef str key_place(self, int64_t key_index):
+        """What errors call what is stored under a key: that key, or in memory its coordinates."""
+        cdef int64_t coords[MAX_NDIM]
         if self.stored is not None:
-            return self.stored.key(self.grid, index)
-        return f"chunk {self.coords_of(index)}"
+            return self.stored.key(self.key_grid, key_index)
+        self.key_grid.coords_of(key_index, coords)
+        name = "chunk" if self.layout is None else "shard"
+        return f"{name} {tuple([coords[axis] for axis in range(self.grid.ndim)])}"
+
+    cdef int64_t key_index_of(self, int64_t index, int64_t* inner) noexcept nogil:
+        """The index of the key that a chunk is stored under, and its number in the shard there."""
+        cdef int64_t coords[MAX_NDIM]
+        cdef int64_t key_index = 0
+        cdef int64_t shard
+        cdef int axis
+        inner[0] = 0
+        if self.layout is None:
+            return index
+        self.grid.coords_of(index, coords)
+        for axis in range(self.grid.ndim):
+            shard = coords[axis] // self.grid.chunks_per_shard[axis]
+            key_index += shard * self.key_grid.index_strides[axis]
+            inner[0] += (
+                (coords[axis] - shard * self.grid.chunks_per_shard[axis])
+                * self.grid.inner_strides[axis]
+            )
+        return key_index
+
+    cdef str place(self, int64_t index):
+        """What errors call a chunk: where it is stored, and its coordinates in a shard."""
+        cdef int64_t inner
+        cdef int64_t key_index = self.key_index_of(index, &inner)
+        if self.layout is None:
+            return self.key_place(key_index)
+        return f"{self.key_place(key_index)}: inner chunk {self.layout.coords_of(inner)}"
 
     cdef Status load(
         self, int64_t index, Workspace* workspace, Value* value, Encoded** kept
     ) noexcept nogil:
-        """Get the whole value of a chunk; to be given back with `release`."""
+        """Get all that is stored under a key; to be given back with `release`."""
         kept[0] = NULL
         if self.stored is not None:
-            return self.stored.fetch(
-                self.grid, index, self.chain.max_nbytes, workspace, value
-            )
+            return self.stored.fetch(self.key_grid, index, self.max_nbytes, workspace, value)
         kept[0] = self.table.load(index)
         value.has_buffer = False
         value.data = NULL if kept[0] == NULL else encoded_data(kept[0])
         value.nbytes = 0 if kept[0] == NULL else kept[0].nbytes
         return OK
 
-    cdef bytes value(self, int64_t index):
-        """The encoded bytes of a chunk, or None."""
+    cdef bytes key_value(self, int64_t key_index):
+        """The bytes that are stored under a key, or None."""
         cdef Workspace* workspace = take_workspace()
         cdef Value value
         cdef Encoded* kept = NULL
@@ -173,7 +221,7 @@ cdef class ChunkValues:
         cdef Outcome outcome
         if workspace != NULL:
             with nogil:
-                status = self.load(index, workspace, &value, &kept)
+                status = self.load(key_index, workspace, &value, &kept)
             outcome = Outcome(status, 0, workspace.error)
             workspace.error = NULL
         if status == OK:
@@ -184,8 +232,12 @@ cdef class ChunkValues:
         if workspace != NULL:
             return_workspace(workspace)
         if status != OK:
-            self.raise_outcome(index, &outcome)
+            self.raise_failure(self.key_place(key_index), &outcome)
         return result
+
+    def value(self, int64_t index):
+        """Return the encoded bytes of a chunk, or None; of chunks without shards."""
+        return self.key_value(index)
 
     cdef Status put_checked(
         self, int64_t index, const char* data, Py_ssize_t nbytes, Workspace* workspace
@@ -197,9 +249,9 @@ cdef class ChunkValues:
             return NO_MEMORY
         if nbytes > 0:
             memcpy(dst, data, nbytes)
-        slot_lock(slot)
+        self.table.lock(slot)
         status = self.save(index, slot, nbytes, NULL, workspace)
-        slot_unlock(slot)
+        self.table.unlock(slot, index)
         return status
 
     cdef int64_t index_of(self, tuple coords) except -1:
@@ -214,21 +266,14 @@ cdef class ChunkValues:
             index += <int64_t> coords[axis] * self.grid.index_strides[axis]
         return index
 
-    cdef tuple region_of(self, int64_t index):
-        """What a chunk holds of the array, as slices."""
+    cdef tuple key_region_of(self, int64_t key_index):
+        """What is stored under a key of the array, as slices."""
+        cdef int64_t coords[MAX_NDIM]
+        self.key_grid.coords_of(key_index, coords)
         return tuple([
-            slice(coord * chunk_length, min((coord + 1) * chunk_length, length))
-            for coord, chunk_length, length in zip(
-                self.coords_of(index), self.grid.chunk_shape, self.grid.shape, strict=True
-            )
-        ])
-
-    cdef bint reaches_over(self, int64_t index):
-        """Whether a chunk reaches over the bounds of the array."""
-        return any([
-            (coord + 1) * chunk_length > length
-            for coord, chunk_length, length in zip(
-                self.coords_of(index), self.grid.chunk_shape, self.grid.shape, strict=True
+            slice(coords[axis] * chunk_length, min((coords[axis] + 1) * chunk_length, length))
+            for axis, (chunk_length, length) in enumerate(
+                zip(self.key_grid.chunk_shape, self.key_grid.shape, strict=True)
             )
         ])
 
@@ -249,15 +294,72 @@ cdef class ChunkValues:
             return DAMAGED
         return OK
 
+    cdef Status check_key_value(self, const char* data, Py_ssize_t nbytes) noexcept nogil:
+        """Look at all that is stored under a key without decoding it.
+
+        Of a shard at its index and at each inner chunk; behind codecs that follow, at nothing.
+        """
+        cdef const char* entries
+        cdef uint64_t offset, found
+        cdef Py_ssize_t inner
+        if self.layout is None or data == NULL:
+            return self.check_value(data, nbytes)
+        if self.has_steps_behind:
+            return OK
+        if nbytes < self.layout.index_nbytes:
+            return DAMAGED
+        entries = data if self.layout.is_at_start else data + (nbytes - self.layout.index_nbytes)
+        if not self.layout.check_index(entries):
+            return DAMAGED
+        for inner in range(self.layout.count):
+            self.layout.read_entry(entries, inner, &offset, &found)
+            if is_absent(offset, found):
+                continue
+            if not self.layout.is_inside(offset, found, nbytes) or (
+                self.chain.is_native and self.check_value(data + offset, found) != OK
+            ):
+                return DAMAGED
+        return OK
+
     cdef object items_of(self, int64_t index, object data):
         """Decode encoded bytes the long way, which says in words what is wrong with them."""
         try:
-            return self.chain.decode_items(data)
+            items = self.chain.decode_items(data)
         except CodecError as error:
             raise CodecError(f"{self.place(index)}: {error}") from None
+        return items if self.sharding is None else self.sharding.from_shard_axes(items)
 
     cdef int raise_outcome(self, int64_t index, const Outcome* outcome) except -1:
         """Raise what the failure of a job on a chunk means, if it failed."""
+        if outcome.status == OK:
+            return 0
+        if outcome.status != DAMAGED:
+            return self.raise_failure(self.place(index), outcome)
+        data = self.value(index)
+        if data is not None:
+            self.items_of(index, data)
+        raise CodecError(f"{self.place(index)}: found damaged bytes, which are gone meanwhile")
+
+    cdef int raise_key_outcome(self, int64_t key_index, const Outcome* outcome) except -1:
+        """Raise what the failure of a job on all that is stored under a key means, if it failed."""
+        if outcome.status == OK:
+            return 0
+        if self.sharding is None:
+            return self.raise_outcome(key_index, outcome)
+        if outcome.status != DAMAGED:
+            return self.raise_failure(self.key_place(key_index), outcome)
+        data = self.key_value(key_index)
+        try:
+            if data is not None:
+                self.sharding.decode(data)
+        except CodecError as error:
+            raise CodecError(f"{self.key_place(key_index)}: {error}") from None
+        raise CodecError(
+            f"{self.key_place(key_index)}: found damaged bytes, which are gone meanwhile"
+        )
+
+    cdef int raise_failure(self, str place, const Outcome* outcome) except -1:
+        """Raise what the failure of a job means that did not find damaged bytes, if it failed."""
         if outcome.status == OK:
             return 0
         if outcome.status == RAISED:
@@ -265,17 +367,12 @@ cdef class ChunkValues:
             Py_DECREF(error)
             raise error
         if outcome.status == NO_MEMORY:
-            raise MemoryError(f"{self.place(index)}: no memory to encode or decode a chunk")
+            raise MemoryError(f"{place}: no memory to encode or decode a chunk")
         if outcome.status == FORKED:
             raise RuntimeError(
-                f"{self.place(index)}: the process forked during the call, which was left undone"
+                f"{place}: the process forked during the call, which was left undone"
             )
-        if outcome.status == ENCODE_FAILED:
-            raise CodecError(f"{self.place(index)}: a codec could not encode the data")
-        data = self.value(index)
-        if data is not None:
-            self.items_of(index, data)
-        raise CodecError(f"{self.place(index)}: found damaged bytes, which are gone meanwhile")
+        raise CodecError(f"{place}: a codec could not encode the data")
 
     cdef char* frame_of(self, Workspace* workspace, Py_ssize_t nbytes) noexcept nogil:
         """Where an encoded chunk is made in the frame memory, or NULL. Room is left before it."""
@@ -291,9 +388,9 @@ cdef class ChunkValues:
         cdef Piece piece
         if self.stored is not None:
             if nbytes == 0:
-                return self.stored.erase(self.grid, index, ticket, workspace)
+                return self.stored.erase(self.key_grid, index, ticket, workspace)
             piece = Piece(encoded_data(made), nbytes)
-            return self.stored.save(self.grid, index, &piece, 1, ticket, workspace)
+            return self.stored.save(self.key_grid, index, &piece, 1, ticket, workspace)
         if nbytes >= self.grid.chunk_nbytes - self.grid.chunk_nbytes // 8:
             # Little was gained: keep the block itself, which is cheaper than a copy.
             workspace.frame = NULL
@@ -308,6 +405,54 @@ cdef class ChunkValues:
         self.table.store(slot, value)
         return OK
 
+    cdef Status save_pieces(
+        self, int64_t key_index, Slot* slot, const Piece* pieces, Py_ssize_t count,
+        Workspace* workspace,
+    ) noexcept nogil:
+        """Store a value that is put together of pieces, none of no pieces, under the lock."""
+        cdef Encoded* value = NULL
+        cdef Py_ssize_t nbytes = 0
+        cdef Py_ssize_t i
+        cdef char* dst
+        if self.has_steps_behind:
+            with gil:
+                return self.save_encoded(key_index, slot, pieces, count, workspace)
+        if self.stored is not None:
+            if count == 0:
+                return self.stored.erase(self.key_grid, key_index, NULL, workspace)
+            return self.stored.save(self.key_grid, key_index, pieces, count, NULL, workspace)
+        for i in range(count):
+            nbytes += pieces[i].nbytes
+        if count > 0:
+            value = encoded_new(nbytes)
+            if value == NULL:
+                return NO_MEMORY
+            dst = encoded_data(value)
+            for i in range(count):
+                memcpy(dst, pieces[i].data, pieces[i].nbytes)
+                dst += pieces[i].nbytes
+        self.table.store(slot, value)
+        return OK
+
+    cdef Status save_encoded(
+        self, int64_t key_index, Slot* slot, const Piece* pieces, Py_ssize_t count,
+        Workspace* workspace,
+    ) noexcept:
+        """Store a shard behind which codecs follow, or none."""
+        cdef const unsigned char[::1] view
+        cdef char* dst
+        if count == 0:
+            return self.save(key_index, slot, 0, NULL, workspace)
+        try:
+            view = self.sharding.with_steps(joined(pieces, count))
+            dst = self.frame_of(workspace, view.shape[0])
+            if dst == NULL:
+                return NO_MEMORY
+            memcpy(dst, &view[0], view.shape[0])
+            return self.save(key_index, slot, view.shape[0], NULL, workspace)
+        except BaseException as error:
+            return put_aside(workspace, error)
+
     cdef int visit(self, WriteJob job, ChunkValues source, list indices) except -1:
         """Run a job for each of some chunks."""
         cdef const int64_t[::1] view = np.array(indices, dtype=np.int64)
@@ -317,16 +462,24 @@ cdef class ChunkValues:
             return 0
         visit = Visit(<PyObject*> self, <PyObject*> source, &view[0])
         run_write_jobs(
-            job, &visit, len(indices), grain_of(len(indices), self.grid.chunk_nbytes),
-            self.stored, self.grid, self.table, &outcome,
+            job, &visit, len(indices), grain_of(len(indices), self.key_grid.chunk_nbytes),
+            self.stored, self.key_grid, self.table, &outcome,
         )
         if outcome.status != OK:
-            (self if source is None else source).raise_outcome(indices[outcome.index], &outcome)
+            (self if source is None else source).raise_key_outcome(
+                indices[outcome.index], &outcome
+            )
         return 0
 
     cdef int erase_all(self, list indices) except -1:
         """Have nothing stored for some chunks."""
         return self.visit(erase_job, None, indices)
+
+    cdef bint has_same_values(self, ChunkValues other) except -1:
+        """Whether the same is stored for the same items, but for the checksums of chunks."""
+        if self.sharding is None and other.sharding is None:
+            return self.chain.has_same_body(other.chain)
+        return self.sharding == other.sharding
 
     cdef int copy_values(self, ChunkValues source, list indices) except -1:
         """Take over encoded chunks as they are; checksums are checked and added on the way.
@@ -342,15 +495,15 @@ cdef class ChunkValues:
         cdef Encoded* kept = NULL
         cdef Status status
         cdef Py_ssize_t nbytes
-        if self.stored is None and self.chain.trailers_nbytes == 0 and (
+        if self.stored is None and self.trailers_nbytes == 0 and (
             source.stored is not None and source.stored.is_native
         ):
             return self.take_file(source, index, workspace)
         status = source.load(index, workspace, &value, &kept)
-        nbytes = value.nbytes - source.chain.trailers_nbytes
+        nbytes = value.nbytes - source.trailers_nbytes
         if status != OK:
             return status
-        status = source.check_value(value.data, value.nbytes)
+        status = source.check_key_value(value.data, value.nbytes)
         if status == OK and value.data != NULL:
             status = self.put_body(index, value.data, nbytes, ticket, workspace)
         release(&value, kept)
@@ -360,9 +513,9 @@ cdef class ChunkValues:
         self, int64_t index, const char* data, Py_ssize_t nbytes, Ticket* ticket,
         Workspace* workspace,
     ) noexcept nogil:
-        """Store an encoded chunk, to which the trailers have still to be added."""
+        """Store an encoded chunk, to which the trailers have still to be added, or a shard."""
         cdef char trailers[MAX_TRAILERS_NBYTES]
-        cdef Py_ssize_t tail_nbytes = self.chain.trailers_nbytes
+        cdef Py_ssize_t tail_nbytes = self.trailers_nbytes
         cdef Slot* slot = self.table.reach(index)
         cdef Status status
         cdef Piece pieces[2]
@@ -370,22 +523,30 @@ cdef class ChunkValues:
         if slot == NULL:
             return NO_MEMORY
         if self.stored is not None and (tail_nbytes == 0 or self.chain.has_apart_trailer):
-            self.chain.write_trailers(data, nbytes, trailers)
+            if tail_nbytes > 0:
+                self.chain.write_trailers(data, nbytes, trailers)
             pieces[0] = Piece(data, nbytes)
             pieces[1] = Piece(&trailers[0], tail_nbytes)
-            slot_lock(slot)
-            status = self.stored.save(self.grid, index, pieces, 2, ticket, workspace)
-            slot_unlock(slot)
+            self.table.lock(slot)
+            status = self.stored.save(self.key_grid, index, pieces, 2, ticket, workspace)
+            self.table.unlock(slot, index)
             return status
         dst = self.frame_of(workspace, nbytes + tail_nbytes)
         if dst == NULL:
             return NO_MEMORY
         memcpy(dst, data, nbytes)
-        self.chain.write_trailers(dst, nbytes, dst + nbytes)
-        slot_lock(slot)
+        if tail_nbytes > 0:
+            self.chain.write_trailers(dst, nbytes, dst + nbytes)
+        self.table.lock(slot)
         status = self.save(index, slot, nbytes + tail_nbytes, ticket, workspace)
-        slot_unlock(slot)
+        self.table.unlock(slot, index)
         return status
+
+    cdef Status repack(
+        self, ChunkValues source, int64_t index, Workspace* workspace
+    ) noexcept nogil:
+        """Take over a shard that is too large for what is in it: without its gaps."""
+        return DAMAGED
 
     cdef Status take_file(
         self, ChunkValues source, int64_t index, Workspace* workspace
@@ -393,17 +554,20 @@ cdef class ChunkValues:
         """Read a chunk's file straight into the block that the table keeps."""
         cdef Slot* slot = self.table.reach(index)
         cdef Py_ssize_t nbytes = 0
-        cdef int descriptor = source.stored.open_file(source.grid, index, &nbytes)
+        cdef int descriptor = source.stored.open_file(source.key_grid, index, &nbytes)
         cdef Encoded* made
         cdef int failed
         if descriptor == -ENOENT:
             return OK
         if descriptor < 0:
-            return source.stored.fail(source.grid, index, descriptor, workspace)
-        if nbytes > source.chain.max_nbytes:
+            return source.stored.fail(source.key_grid, index, descriptor, workspace)
+        if nbytes > source.max_nbytes and source.layout is not None:
+            file_close(descriptor)
+            return self.repack(source, index, workspace)
+        if nbytes > source.max_nbytes:
             file_close(descriptor)
             return source.stored.fail_size(
-                source.grid, index, nbytes, source.chain.max_nbytes, workspace
+                source.key_grid, index, nbytes, source.max_nbytes, workspace
             )
         made = encoded_new(nbytes)
         failed = 0 if made == NULL else file_read(descriptor, encoded_data(made), nbytes, 0)
@@ -411,22 +575,22 @@ cdef class ChunkValues:
         if made == NULL or slot == NULL:
             encoded_release(made)
             return NO_MEMORY
-        if failed != 0 or source.check_value(encoded_data(made), nbytes) != OK:
+        if failed != 0 or source.check_key_value(encoded_data(made), nbytes) != OK:
             encoded_release(made)
             return DAMAGED if failed == 0 else source.stored.fail(
-                source.grid, index, failed, workspace
+                source.key_grid, index, failed, workspace
             )
-        made.nbytes = nbytes - source.chain.trailers_nbytes
-        slot_lock(slot)
+        made.nbytes = nbytes - source.trailers_nbytes
+        self.table.lock(slot)
         self.table.store(slot, made)
-        slot_unlock(slot)
+        self.table.unlock(slot, index)
         return OK
 
     def candidates(self):
-        """Return the linear indices of the chunks that may be stored, without a long search."""
+        """Return the indices of keys under which something may be stored, without a long search."""
         if self.stored is not None:
-            if self.stored.is_native and self.grid.chunk_count <= UNLISTED_COUNT:
-                return range(self.grid.chunk_count)
+            if self.stored.is_native and self.key_grid.chunk_count <= UNLISTED_COUNT:
+                return range(self.key_grid.chunk_count)
             if not self.stored.store.supports_listing:
-                return range(self.grid.chunk_count)
-        return list(self.stored_indices())
+                return range(self.key_grid.chunk_count)
+        return list(self.key_indices())

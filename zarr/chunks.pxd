@@ -1,16 +1,29 @@
 cimport numpy as np
 from libc.stdint cimport int64_t
 
-from zarr.chunk_reads cimport ReadableChunks
+from zarr.chunk_cache cimport ChunkCache
+from zarr.chunk_values cimport ChunkValues
+from zarr.chunk_writes cimport WritableChunks
 from zarr.chunk_table cimport ChunkTable, Slot
 from zarr.codecs.codec cimport Status
 from zarr.execution cimport Workspace
 from zarr.indexing cimport Grid, Projection, Selection
+from zarr.shard_window cimport Draft, ShardPart
+from zarr.shards cimport Shard
+from zarr.storage.files cimport Piece
 from zarr.stored_chunks cimport Ticket
 
 
-cdef class Chunks(ReadableChunks):
+# What is done with a shard, as `source` has it: some of its inner chunks are set in a draft.
+ctypedef Status (*ShardEdit)(
+    Chunks chunks, ChunkValues source, const Shard* shard, Draft* draft, int64_t inner,
+    Piece piece, Workspace* workspace,
+) noexcept nogil
+
+
+cdef class Chunks(WritableChunks):
     cdef Chunks on(self, Grid grid, ChunkTable table)
+    cdef int use_cache(self, ChunkCache cache) except -1
     cdef Chunks copied(self)
     cdef bint has_same_places(self, Grid grid)
     cdef Chunks regrown(self, tuple shape)
@@ -20,32 +33,23 @@ cdef class Chunks(ReadableChunks):
     cdef int clear_ahead(self, tuple shape) except -1
     cdef int clear_behind(self, tuple shape) except -1
     cdef int put_value(self, int64_t index, object data, bint is_trusted) except -1
-    cdef int write(self, Selection* selection) except -1
-    cdef void fill_chunk(self, char* data) noexcept nogil
-    cdef char* begin(self, Workspace* workspace) noexcept nogil
-    cdef Py_ssize_t encode(self, const char* data, Workspace* workspace) noexcept nogil
-    cdef Status replace(
-        self, const Projection* part, Ticket* ticket, Workspace* workspace
-    ) noexcept nogil
-    cdef bint is_stored_bare(self, const Projection* part) noexcept nogil
-    cdef Status replace_bare(
-        self, const Projection* part, Ticket* ticket, Workspace* workspace
-    ) noexcept nogil
-    cdef void fill_beyond(self, char* data, const Projection* part) noexcept nogil
-    cdef Status update(
-        self, int64_t index, const Selection* selection, const Projection* part,
-        Ticket* ticket, Workspace* workspace,
-    ) noexcept nogil
-    cdef Status change(
-        self, int64_t index, Slot* slot, const Projection* part, Ticket* ticket,
+    cdef int put_key_value(self, int64_t key_index, object data, bint is_trusted) except -1
+    cdef int put_bytes(
+        self, str place, int64_t key_index, int64_t inner, bytes data
+    ) except -1
+    cdef int try_to_decode(self, int64_t key_index, bytes data) except -1
+    cdef int cut_if_needed(self, int64_t key_index) except -1
+    cdef Status edit_shard(
+        self, ShardEdit edit, ChunkValues source, int64_t key_index, int64_t inner, Piece piece,
         Workspace* workspace,
     ) noexcept nogil
-    cdef Status change_items(
-        self, int64_t index, Slot* slot, const Selection* selection, const Projection* part,
-        Ticket* ticket, Workspace* workspace,
-    ) noexcept
-    cdef bint is_empty(self, np.ndarray items) except -1
-    cdef Status decode_whole(
-        self, const char* data, Py_ssize_t nbytes, char* dst, Workspace* workspace
+    cdef Status repack(
+        self, ChunkValues source, int64_t index, Workspace* workspace
     ) noexcept nogil
-    cdef void clear_beyond(self, int64_t index, char* data) noexcept nogil
+    cdef Status cut_inners(
+        self, const Shard* shard, Draft* draft, Workspace* workspace
+    ) noexcept nogil
+    cdef Status cut_inner(
+        self, int64_t index, int64_t inner, const char* data, Py_ssize_t nbytes, Draft* draft,
+        Workspace* workspace,
+    ) noexcept nogil

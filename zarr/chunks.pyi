@@ -1,6 +1,3 @@
-from collections.abc import Iterator
+from zarr.chunk_writes import WritableChunks
 
-from zarr.chunk_reads import ReadableChunks
-
-class Chunks(ReadableChunks):
-    def beyond(self, index: int) -> Iterator[tuple[slice, ...]]: ...
+class Chunks(WritableChunks): ...

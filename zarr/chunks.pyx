@@ -1,70 +1,108 @@
-"""Writing parts of chunks, and all of them for another shape.
+"""All chunks of an array: for another shape, or with stored values exchanged as they are.
 
-Compiled because this is done for each chunk, without the GIL. There is one write path, to a table
-in memory and to a store. Writing a whole chunk encodes it and then exchanges the value; writing a
-part holds the chunk's lock from the load to the save. Subtle: what a chunk in memory holds beyond
-the bounds of the array is always the fill value, so that growing changes no chunk, and shrinking
-has to clear what it cuts off. On a store, where others write too, nothing is taken for granted
-there: growing clears what it uncovers.
+Compiled because it extends a compiled class and treats each stored chunk. Subtle: what a chunk in
+memory holds beyond the bounds of the array is always the fill value, so that growing changes no
+chunk, and shrinking has to clear what it cuts off. On a store, where others write too, nothing is
+taken for granted there: growing clears what it uncovers.
 """
 
-cimport numpy as np
-from cpython.ref cimport PyObject
+from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t
-from libc.string cimport memcpy
 
 import itertools
 
-import numpy as np
-
-from zarr.chunk_reads cimport ReadableChunks, Transfer, fills_chunk
-from zarr.chunk_table cimport ChunkTable, Encoded, Slot, slot_lock, slot_unlock
-from zarr.chunk_values cimport Visit, grain_of, release
-from zarr.codecs.codec cimport NO_MEMORY, OK, Status
-from zarr.execution cimport (
-    Outcome,
-    Workspace,
-    chunk_memory,
-    put_aside,
-    return_workspace,
-    take_workspace,
-)
-from zarr.indexing cimport Grid, Projection, Selection, project, regions
+from zarr.chunk_cache cimport ChunkCache
+from zarr.chunk_table cimport ChunkTable, Encoded, encoded_data
+from zarr.chunk_values cimport ChunkValues, Visit
+from zarr.chunk_writes cimport WritableChunks
+from zarr.codecs.codec cimport OK, Status
+from zarr.execution cimport Outcome, Workspace, put_aside, return_workspace
+from zarr.indexing cimport Grid
+from zarr.shard_window cimport Draft, begin_draft, end_draft, finish_draft, set_piece
+from zarr.shards cimport Shard, close_shard, load_inner, open_shard
 from zarr.storage.files cimport Piece
-from zarr.stored_chunks cimport Ticket, Value
-from zarr.strided cimport MAX_NDIM, copy_strided, fill_strided, is_filled_with
-from zarr.write_jobs cimport run_write_jobs
+from zarr.stored_chunks cimport Ticket
+from zarr.strided cimport MAX_NDIM
 
 from zarr.errors import CodecError
 
-np.import_array()
-
-
-cdef Status write_job(
-    void* plan, Py_ssize_t job, Ticket* ticket, Workspace* workspace
-) noexcept nogil:
-    cdef Transfer* transfer = <Transfer*> plan
-    cdef Projection part
-    project((<Chunks> transfer.chunks).grid, transfer.selection, job, &part)
-    if part.is_whole and (<Chunks> transfer.chunks).chain.is_native:
-        return (<Chunks> transfer.chunks).replace(&part, ticket, workspace)
-    if ticket != NULL and not part.is_whole:
-        ticket.is_urgent = True
-    return (<Chunks> transfer.chunks).update(
-        part.index, transfer.selection, &part, ticket, workspace
-    )
+cdef enum:
+    WHOLE = -1      # in place of the number of an inner chunk: all that is stored under the key
 
 
 cdef Status cut_job(
     void* plan, Py_ssize_t job, Ticket* ticket, Workspace* workspace
 ) noexcept nogil:
     cdef Visit* visit = <Visit*> plan
+    if (<Chunks> visit.chunks).layout is not None:
+        return (<Chunks> visit.chunks).edit_shard(
+            cut_shard, <Chunks> visit.chunks, visit.indices[job], 0, Piece(NULL, 0), workspace
+        )
     if ticket != NULL:
         ticket.is_urgent = True
     return (<Chunks> visit.chunks).update(visit.indices[job], NULL, NULL, ticket, workspace)
 
 
-cdef class Chunks(ReadableChunks):
+# ------------------------------------------------------------------------ edits of shards
+
+
+cdef Status cut_shard(
+    Chunks chunks, ChunkValues source, const Shard* shard, Draft* draft, int64_t inner,
+    Piece piece, Workspace* workspace,
+) noexcept nogil:
+    if shard.entries == NULL:
+        return OK
+    return chunks.cut_inners(shard, draft, workspace)
+
+
+cdef Status set_inner(
+    Chunks chunks, ChunkValues source, const Shard* shard, Draft* draft, int64_t inner,
+    Piece piece, Workspace* workspace,
+) noexcept nogil:
+    return set_piece(draft, inner, piece.data, piece.nbytes)
+
+
+cdef Status take_inners(
+    Chunks chunks, ChunkValues source, const Shard* shard, Draft* draft, int64_t inner,
+    Piece piece, Workspace* workspace,
+) noexcept nogil:
+    """Set all inner chunks as they are in a shard of another array."""
+    cdef Status status
+    for inner in range(chunks.layout.count):
+        status = load_inner(source, shard, inner, workspace, &piece.data, &piece.nbytes)
+        if status == OK and source.chain.is_native:
+            status = source.check_value(piece.data, piece.nbytes)
+        if status == OK:
+            status = set_piece(draft, inner, piece.data, piece.nbytes)
+        if status != OK:
+            return status
+    return OK
+
+
+# -------------------------------------------------------------------------------- places
+
+
+cdef int64_t index_in(Grid grid, tuple coords) except -1:
+    """The linear index of a place in a grid."""
+    cdef int64_t index = 0
+    cdef int axis
+    for axis in range(grid.ndim):
+        index += <int64_t> coords[axis] * grid.index_strides[axis]
+    return index
+
+
+cdef bint lies_beyond(Grid grid, int64_t index, tuple grid_shape) except -1:
+    """Whether a place of a grid lies beyond the shape of another one."""
+    cdef int64_t coords[MAX_NDIM]
+    cdef int axis
+    grid.coords_of(index, coords)
+    for axis in range(grid.ndim):
+        if coords[axis] >= <int64_t> grid_shape[axis]:
+            return True
+    return False
+
+
+cdef class Chunks(WritableChunks):
     """The chunks of an array: a grid, what is stored for it, and how it is encoded.
 
     Its parts never change, but for the stored values. A resized array gets another object, which
@@ -89,9 +127,20 @@ cdef class Chunks(ReadableChunks):
 
     cdef Chunks on(self, Grid grid, ChunkTable table):
         """The chunks of a table, with this object's codecs and fill value."""
-        cdef Chunks result = Chunks(grid, self.chain, self.stored, self.fill, self.keeps_empty)
+        cdef Chunks result = Chunks(
+            grid, self.chain, self.sharding, self.stored, self.fill, self.keeps_empty
+        )
         result.table = table
+        if self.cache is not None:
+            result.use_cache(self.cache if table is self.table else self.cache.anew())
         return result
+
+    cdef int use_cache(self, ChunkCache cache) except -1:
+        """Keep decoded chunks in a cache, None for none. Before others see this object."""
+        if cache is not None:
+            self.table.count_changes()
+        self.cache = cache
+        return 0
 
     cdef Chunks copied(self):
         """The same chunks in a table of their own. Encoded values are shared, not copied."""
@@ -104,8 +153,9 @@ cdef class Chunks(ReadableChunks):
         return self.on(self.grid, table)
 
     cdef bint has_same_places(self, Grid grid):
-        """Whether chunks have the same linear index in another grid."""
-        return grid.grid_shape[1:] == self.grid.grid_shape[1:]
+        """Whether what is stored has the same linear index in the grid of another shape."""
+        cdef Grid keys = grid if grid.shards is None else grid.shards
+        return keys.grid_shape[1:] == self.key_grid.grid_shape[1:]
 
     cdef Chunks regrown(self, tuple shape):
         """Chunks on a store for another shape. What is stored stays as it is."""
@@ -120,30 +170,32 @@ cdef class Chunks(ReadableChunks):
         """
         cdef Grid grid = self.grid.resized(shape)
         cdef Chunks result
+        cdef Grid after
         cdef int64_t coords[MAX_NDIM]
         cdef int64_t index, moved
         cdef int axis
         cdef bint is_kept, is_cut
         cdef Encoded* value
         if not clears and self.has_same_places(grid) and all(
-            after >= before for after, before in zip(shape, self.grid.shape, strict=True)
+            length >= before for length, before in zip(shape, self.grid.shape, strict=True)
         ):
             return self.on(grid, self.table)
         result = self.on(grid, ChunkTable())
         cut_indices = []
+        after = result.key_grid
         index = self.table.next_stored(0)
         while index >= 0:
-            self.grid.coords_of(index, coords)
+            self.key_grid.coords_of(index, coords)
             moved = 0
             is_kept = True
             is_cut = False
             for axis in range(grid.ndim):
-                is_kept = is_kept and coords[axis] < grid.grid_lengths[axis]
+                is_kept = is_kept and coords[axis] < after.grid_lengths[axis]
                 is_cut = is_cut or (
                     (clears or grid.lengths[axis] < self.grid.lengths[axis])
-                    and coords[axis] == grid.lengths[axis] // grid.chunk_lengths[axis]
+                    and coords[axis] == after.lengths[axis] // after.chunk_lengths[axis]
                 )
-                moved += coords[axis] * grid.index_strides[axis]
+                moved += coords[axis] * after.index_strides[axis]
             value = self.table.load(index) if is_kept else NULL
             if value != NULL and result.table.put(moved, value) < 0:
                 raise MemoryError("resize: no memory for the table of chunks")
@@ -158,26 +210,27 @@ cdef class Chunks(ReadableChunks):
         return self.visit(cut_job, None, indices)
 
     cdef list edge_indices(self, list is_wanted):
-        """The chunks that may be stored and reach over the bounds along one of some axes."""
+        """What may be stored and reaches over the bounds along one of some axes."""
+        cdef Grid grid = self.key_grid
         cdef int64_t coords[MAX_NDIM]
         cdef int64_t index
         cdef int axis
         edges = [
-            axis for axis in range(self.grid.ndim)
-            if is_wanted[axis] and self.grid.lengths[axis] % self.grid.chunk_lengths[axis] != 0
+            axis for axis in range(grid.ndim)
+            if is_wanted[axis] and grid.lengths[axis] % grid.chunk_lengths[axis] != 0
         ]
         if not edges:
             return []
-        if len(edges) == 1 and self.grid.chunk_count // self.grid.grid_shape[edges[0]] < 10000:
+        if len(edges) == 1 and grid.chunk_count // grid.grid_shape[edges[0]] < 10000:
             # Few enough to try each of them, which spares the listing of all.
-            places = [range(count) for count in self.grid.grid_shape]
-            places[edges[0]] = [self.grid.grid_shape[edges[0]] - 1]
-            return [self.index_of(place) for place in itertools.product(*places)]
+            places = [range(count) for count in grid.grid_shape]
+            places[edges[0]] = [grid.grid_shape[edges[0]] - 1]
+            return [index_in(grid, place) for place in itertools.product(*places)]
         result = []
         for index in self.candidates():
-            self.grid.coords_of(index, coords)
+            grid.coords_of(index, coords)
             for axis in edges:
-                if coords[axis] == self.grid.grid_lengths[axis] - 1:
+                if coords[axis] == grid.grid_lengths[axis] - 1:
                     result.append(index)
                     break
         return result
@@ -187,336 +240,181 @@ cdef class Chunks(ReadableChunks):
 
         These are the ends of chunks at the edges, and chunks behind that were left there once.
         """
-        cdef Grid grid = self.grid.resized(shape)
-        cdef Chunks grown
-        if all([after <= before for after, before in zip(shape, self.grid.shape)]):
+        cdef Chunks grown = self.regrown(shape)
+        before = self.key_grid.grid_shape
+        if all([after <= length for after, length in zip(shape, self.grid.shape)]):
             return 0
-        if grid.grid_shape != self.grid.grid_shape and self.stored.store.supports_listing:
-            grown = self.regrown(shape)
+        if grown.key_grid.grid_shape != before and self.stored.store.supports_listing:
             grown.erase_all([
-                index for index in grown.stored_indices()
-                if any([
-                    coord >= count
-                    for coord, count in zip(grown.coords_of(index), self.grid.grid_shape)
-                ])
+                index for index in grown.key_indices()
+                if lies_beyond(grown.key_grid, index, before)
             ])
         self.cut_all(self.edge_indices([
-            after > before for after, before in zip(shape, self.grid.shape)
+            after > length for after, length in zip(shape, self.grid.shape)
         ]))
         return 0
 
     cdef int clear_behind(self, tuple shape) except -1:
         """After an array on a store shrank from this grid: erase and clear what was cut off."""
         cdef Chunks cut = self.regrown(shape)
-        is_cut = [after < before for after, before in zip(shape, self.grid.shape)]
+        after = cut.key_grid.grid_shape
+        is_cut = [length < before for length, before in zip(shape, self.grid.shape)]
         if not any(is_cut):
             return 0
-        if cut.grid.grid_shape != self.grid.grid_shape:
+        if after != self.key_grid.grid_shape:
             self.erase_all([
-                index for index in self.candidates()
-                if any([
-                    coord >= count
-                    for coord, count in zip(self.coords_of(index), cut.grid.grid_shape)
-                ])
+                index for index in self.candidates() if lies_beyond(self.key_grid, index, after)
             ])
         return cut.cut_all(cut.edge_indices(is_cut))
 
     cdef int put_value(self, int64_t index, object data, bint is_trusted) except -1:
-        """Store encoded bytes as they are, None for none, after they were decoded as a test.
+        """Store the encoded bytes of a chunk as they are, None for none, after a test.
 
-        In memory, those of a chunk that reaches over the bounds of the array are encoded anew,
-        without what lies beyond. With `is_trusted` only the outside is looked at.
+        They are decoded as a test; with `is_trusted` only the outside is looked at. In memory,
+        those of a chunk that reaches over the bounds of the array are encoded anew, without what
+        lies beyond.
         """
-        cdef Workspace* workspace
-        cdef Outcome outcome
-        cdef const unsigned char[::1] view
-        cdef Py_ssize_t nbytes = 0
+        cdef int64_t inner
+        cdef int64_t key_index = self.key_index_of(index, &inner)
+        if self.layout is None:
+            return self.put_key_value(key_index, data, is_trusted)
+        data = None if data is None else bytes(memoryview(data))
+        if data is not None and (not is_trusted or self.check_value(data, len(data)) != OK):
+            self.items_of(index, data)
+        return self.put_bytes(self.place(index), key_index, inner, data)
+
+    cdef int put_key_value(self, int64_t key_index, object data, bint is_trusted) except -1:
+        """The same of all that is stored under a key."""
+        data = None if data is None else bytes(memoryview(data))
+        if data is not None and (not is_trusted or self.check_key_value(data, len(data)) != OK):
+            self.try_to_decode(key_index, data)
+        return self.put_bytes(self.key_place(key_index), key_index, WHOLE, data)
+
+    cdef int put_bytes(
+        self, str place, int64_t key_index, int64_t inner, bytes data
+    ) except -1:
+        """Store bytes that are known to be right, of an inner chunk or of all under a key."""
+        cdef Workspace* workspace = self.taken_workspace()
+        cdef Outcome outcome = Outcome(OK, 0, NULL)
+        cdef Piece piece = Piece(NULL, 0)
         if data is not None:
-            data = bytes(memoryview(data))
-            view = data
-            nbytes = len(data)
-            if nbytes == 0 or not is_trusted or (
-                self.check_value(<const char*> &view[0], nbytes) != OK
-            ):
-                self.items_of(index, data)
-        workspace = take_workspace()
-        if workspace == NULL:
-            raise MemoryError(f"{self.place(index)}: no memory to store a chunk")
+            piece = Piece(<const char*> data, len(data))
         with nogil:
-            outcome.status = self.put_checked(
-                index, <const char*> &view[0] if nbytes else NULL, nbytes, workspace
-            )
+            if inner == WHOLE:
+                outcome.status = self.put_checked(key_index, piece.data, piece.nbytes, workspace)
+            else:
+                outcome.status = self.edit_shard(
+                    set_inner, self, key_index, inner, piece, workspace
+                )
             outcome.error = workspace.error
             workspace.error = NULL
             return_workspace(workspace)
-        self.raise_outcome(index, &outcome)
-        if data is not None and self.stored is None and self.reaches_over(index):
-            self.cut_all([index])
+        self.raise_failure(place, &outcome)
+        if data is not None and self.stored is None:
+            self.cut_if_needed(key_index)
         return 0
 
-    # -------------------------------------------------------------------------- writing
-
-    cdef int write(self, Selection* selection) except -1:
-        """Copy into a selection from the array that is bound to it. To be called with the GIL."""
-        cdef Transfer transfer = Transfer(<PyObject*> self, selection)
-        cdef Outcome outcome
-        if selection.chunk_count == 0:
+    cdef int try_to_decode(self, int64_t key_index, bytes data) except -1:
+        """Decode all that is to be stored under a key, or raise what is wrong with it."""
+        if self.sharding is None:
+            self.items_of(key_index, data)
             return 0
-        run_write_jobs(
-            write_job, &transfer, selection.chunk_count,
-            grain_of(selection.chunk_count, self.grid.chunk_nbytes),
-            self.stored, self.grid, self.table, &outcome,
-        )
-        return self.raise_transfer(selection, &outcome)
+        try:
+            self.sharding.decode(data)
+        except CodecError as error:
+            raise CodecError(f"{self.key_place(key_index)}: {error}") from None
+        return 0
 
-    cdef void fill_chunk(self, char* data) noexcept nogil:
-        fill_strided(
-            data, self.grid.item_strides, self.grid.chunk_lengths, self.grid.ndim,
-            self.fill_item, self.grid.itemsize,
-        )
-
-    cdef char* begin(self, Workspace* workspace) noexcept nogil:
-        """Memory to make a chunk in: where it is stored as it is, its place in the value."""
-        cdef char* value
-        if not self.chain.is_stored:
-            return chunk_memory(workspace, self.grid.chunk_nbytes)
-        value = self.frame_of(workspace, self.chain.max_nbytes)
-        return NULL if value == NULL else value + self.chain.header_nbytes
-
-    cdef Py_ssize_t encode(self, const char* data, Workspace* workspace) noexcept nogil:
-        """Encode a chunk to the frame memory: how many bytes, 0 when it is empty, or a Status."""
-        cdef Py_ssize_t nbytes = self.grid.chunk_nbytes
-        cdef char* dst
-        if not self.keeps_empty and is_filled_with(
-            data, nbytes, self.fill_item, self.grid.itemsize
-        ):
-            return 0
-        dst = self.frame_of(workspace, self.chain.max_nbytes)
-        if dst == NULL:
-            return NO_MEMORY
-        if self.chain.is_stored:
-            if data != dst + self.chain.header_nbytes:
-                memcpy(dst + self.chain.header_nbytes, data, nbytes)
-            self.chain.write_header(dst)
-            nbytes += self.chain.header_nbytes
-        else:
-            nbytes = self.chain.encode_body(&workspace.codecs, data, dst)
-        if nbytes < 0:
-            return nbytes
-        self.chain.write_trailers(dst, nbytes, dst + nbytes)
-        return nbytes + self.chain.trailers_nbytes
-
-    cdef Status replace(
-        self, const Projection* part, Ticket* ticket, Workspace* workspace
-    ) noexcept nogil:
-        """Write a whole chunk: nothing of the old one is needed."""
-        cdef Py_ssize_t nbytes
-        cdef const char* data
-        cdef char* made
-        cdef Slot* slot
-        cdef Status status
-        if self.stored is not None and self.is_stored_bare(part):
-            return self.replace_bare(part, ticket, workspace)
-        if self.chain.blosc is not None and not self.chain.is_stored and (
-            fills_chunk(self.grid, part)
-        ):
-            # Others may change the array meanwhile. C-Blosc makes a frame of it all the same; where
-            # a checksum is made of the items, it has to be of those that are stored.
-            data = part.array
-        else:
-            made = self.begin(workspace)
-            if made == NULL:
-                return NO_MEMORY
-            self.fill_beyond(made, part)
-            copy_strided(
-                made, part.strides, part.array, part.array_strides,
-                part.count, self.grid.ndim, self.grid.itemsize,
-            )
-            data = made
-        nbytes = self.encode(data, workspace)
-        if nbytes < 0:
-            return <Status> nbytes
-        if nbytes == 0 and self.stored is None:
-            slot = self.table.find(part.index)
-            if slot == NULL:
-                return OK
-        else:
-            slot = self.table.reach(part.index)
-            if slot == NULL:
-                return NO_MEMORY
-        slot_lock(slot)
-        status = self.save(part.index, slot, nbytes, ticket, workspace)
-        slot_unlock(slot)
-        return status
-
-    cdef bint is_stored_bare(self, const Projection* part) noexcept nogil:
-        """Whether a part is a chunk as it is stored, with nothing before or behind it."""
-        return (
-            self.chain.is_stored
-            and self.chain.header_nbytes == 0
-            and self.chain.trailers_nbytes == 0
-            and fills_chunk(self.grid, part)
-        )
-
-    cdef Status replace_bare(
-        self, const Projection* part, Ticket* ticket, Workspace* workspace
-    ) noexcept nogil:
-        """Write a whole chunk to a store straight from the user's memory."""
-        cdef Py_ssize_t nbytes = self.grid.chunk_nbytes
-        cdef Piece piece = Piece(part.array, nbytes)
-        cdef Slot* slot = self.table.reach(part.index)
-        cdef Status status
-        cdef bint is_empty = not self.keeps_empty and is_filled_with(
-            part.array, nbytes, self.fill_item, self.grid.itemsize
-        )
-        if slot == NULL:
-            return NO_MEMORY
-        slot_lock(slot)
-        if is_empty:
-            status = self.stored.erase(self.grid, part.index, ticket, workspace)
-        else:
-            status = self.stored.save(self.grid, part.index, &piece, 1, ticket, workspace)
-        slot_unlock(slot)
-        return status
-
-    cdef void fill_beyond(self, char* data, const Projection* part) noexcept nogil:
-        """Fill a chunk that reaches over the bounds of the array."""
+    cdef int cut_if_needed(self, int64_t key_index) except -1:
+        """Clear what a stored value has beyond the bounds of the array, if it reaches there."""
+        cdef Grid grid = self.key_grid
+        cdef int64_t coords[MAX_NDIM]
         cdef int axis
-        for axis in range(self.grid.ndim):
-            if part.count[axis] != self.grid.chunk_lengths[axis]:
-                self.fill_chunk(data)
-                return
+        grid.coords_of(key_index, coords)
+        for axis in range(grid.ndim):
+            if (coords[axis] + 1) * grid.chunk_lengths[axis] > grid.lengths[axis]:
+                return self.cut_all([key_index])
+        return 0
 
-    cdef Status update(
-        self, int64_t index, const Selection* selection, const Projection* part,
-        Ticket* ticket, Workspace* workspace,
-    ) noexcept nogil:
-        """Change a chunk, which nobody else updates meanwhile: write a part of it.
-
-        Without a part: set what it holds beyond the bounds of the array to the fill value.
-        """
-        cdef Slot* slot = self.table.reach(index)
-        cdef Status status
-        if slot == NULL:
-            return NO_MEMORY
-        slot_lock(slot)
-        if self.chain.is_native:
-            status = self.change(index, slot, part, ticket, workspace)
-        else:
-            with gil:
-                status = self.change_items(index, slot, selection, part, ticket, workspace)
-        slot_unlock(slot)
-        return status
-
-    cdef Status change(
-        self, int64_t index, Slot* slot, const Projection* part, Ticket* ticket,
+    cdef Status edit_shard(
+        self, ShardEdit edit, ChunkValues source, int64_t key_index, int64_t inner, Piece piece,
         Workspace* workspace,
     ) noexcept nogil:
-        cdef Value value
-        cdef Encoded* kept = NULL
-        cdef Status status = self.load(index, workspace, &value, &kept)
+        """Change some inner chunks of a shard by a function, which gets it as `source` has it."""
+        cdef Shard shard
+        cdef Draft draft
+        cdef Status status = begin_draft(self, key_index, 0, &draft)
+        shard.index = key_index
+        if status == OK:
+            status = open_shard(source, &shard, NULL, workspace)
+            if status == OK:
+                status = edit(self, source, &shard, &draft, inner, piece, workspace)
+            if status == OK and draft.is_changed:
+                status = finish_draft(self, &shard, &draft, workspace)
+            close_shard(&shard)
+        end_draft(self, &draft)
+        return status
+
+    cdef Status repack(
+        self, ChunkValues source, int64_t index, Workspace* workspace
+    ) noexcept nogil:
+        return self.edit_shard(take_inners, source, index, 0, Piece(NULL, 0), workspace)
+
+    cdef Status cut_inners(
+        self, const Shard* shard, Draft* draft, Workspace* workspace
+    ) noexcept nogil:
+        """Drop the inner chunks of a shard that lie beyond the bounds of the array, and clear
+        what others hold there.
+        """
+        cdef int64_t first[MAX_NDIM]
+        cdef int64_t inner, index, coord
         cdef Py_ssize_t nbytes
-        cdef char* data
-        if status != OK or (value.data == NULL and part == NULL):
-            return status
-        data = self.begin(workspace)
-        status = NO_MEMORY
-        if data != NULL:
-            status = self.decode_whole(value.data, value.nbytes, data, workspace)
-        release(&value, kept)
-        if status != OK:
-            return status
-        if part == NULL:
-            self.clear_beyond(index, data)
+        cdef const char* data
+        cdef bint is_beyond, is_cut
+        cdef int axis
+        cdef Status status = OK
+        self.key_grid.coords_of(shard.index, first)
+        for inner in range(self.layout.count):
+            index = 0
+            is_beyond = False
+            is_cut = False
+            for axis in range(self.grid.ndim):
+                coord = (
+                    first[axis] * self.grid.chunks_per_shard[axis]
+                    + inner // self.grid.inner_strides[axis] % self.grid.chunks_per_shard[axis]
+                )
+                index += coord * self.grid.index_strides[axis]
+                is_beyond = is_beyond or coord >= self.grid.grid_lengths[axis]
+                is_cut = is_cut or (
+                    (coord + 1) * self.grid.chunk_lengths[axis] > self.grid.lengths[axis]
+                )
+            if not is_beyond and not is_cut:
+                continue
+            status = load_inner(self, shard, inner, workspace, &data, &nbytes)
+            if status == OK and data != NULL:
+                if is_beyond:
+                    status = set_piece(draft, inner, NULL, 0)
+                else:
+                    status = self.cut_inner(index, inner, data, nbytes, draft, workspace)
+            if status != OK:
+                return status
+        return OK
+
+    cdef Status cut_inner(
+        self, int64_t index, int64_t inner, const char* data, Py_ssize_t nbytes, Draft* draft,
+        Workspace* workspace,
+    ) noexcept nogil:
+        """Clear what an inner chunk holds beyond the bounds of the array."""
+        if self.chain.is_native:
+            nbytes = self.encode_changed(index, data, nbytes, NULL, workspace)
         else:
-            copy_strided(
-                data + part.offset, part.strides, part.array, part.array_strides,
-                part.count, self.grid.ndim, self.grid.itemsize,
-            )
-        nbytes = self.encode(data, workspace)
+            with gil:
+                try:
+                    nbytes = self.encode_items(
+                        index, PyBytes_FromStringAndSize(data, nbytes), NULL, NULL, workspace
+                    )
+                except BaseException as error:
+                    return put_aside(workspace, error)
         if nbytes < 0:
             return <Status> nbytes
-        return self.save(index, slot, nbytes, ticket, workspace)
-
-    cdef Status change_items(
-        self, int64_t index, Slot* slot, const Selection* selection, const Projection* part,
-        Ticket* ticket, Workspace* workspace,
-    ) noexcept:
-        """Change a chunk whose codecs are run by Python."""
-        cdef const unsigned char[::1] view
-        cdef char* dst
-        try:
-            items = np.full(self.grid.chunk_shape, self.fill, self.fill.dtype)
-            if part == NULL or not part.is_whole:
-                data = self.value(index)
-                if data is not None:
-                    items = np.array(self.items_of(index, data), copy=True, order="C")
-                elif part == NULL:
-                    return OK
-            if part == NULL:
-                for region in self.beyond(index):
-                    items[region] = self.fill
-            else:
-                chunk_region, array_region = regions(self.grid, selection, part)
-                items[chunk_region] = (<object> selection.array_object)[array_region]
-            if not self.keeps_empty and self.is_empty(items):
-                return self.save(index, slot, 0, ticket, workspace)
-            view = self.chain.encode_items(items)
-            if view.shape[0] == 0:
-                raise CodecError(f"{self.place(index)}: the codecs made 0 bytes of a chunk")
-            dst = self.frame_of(workspace, view.shape[0])
-            if dst == NULL:
-                return NO_MEMORY
-            memcpy(dst, &view[0], view.shape[0])
-            return self.save(index, slot, view.shape[0], ticket, workspace)
-        except BaseException as error:
-            return put_aside(workspace, error)
-
-    cdef bint is_empty(self, np.ndarray items) except -1:
-        """Whether items are all the fill value: bit for bit, or as objects compare."""
-        if items.dtype.kind in "OT":
-            return bool(np.all(items == self.fill))
-        return is_filled_with(
-            np.PyArray_BYTES(items), items.nbytes, self.fill_item, self.grid.itemsize
-        )
-
-    cdef Status decode_whole(
-        self, const char* data, Py_ssize_t nbytes, char* dst, Workspace* workspace
-    ) noexcept nogil:
-        cdef Status status
-        if data == NULL:
-            self.fill_chunk(dst)
-            return OK
-        status = self.check_value(data, nbytes)
-        if status != OK:
-            return status
-        return self.chain.decode_body(
-            &workspace.codecs, data, nbytes - self.chain.trailers_nbytes, dst
-        )
-
-    def beyond(self, int64_t index):
-        """Yield the regions of a chunk that lie beyond the bounds of the array."""
-        for axis, (coord, chunk_length, length) in enumerate(
-            zip(self.coords_of(index), self.grid.chunk_shape, self.grid.shape, strict=True)
-        ):
-            valid = length - coord * chunk_length
-            if valid < chunk_length:
-                yield (slice(None),) * axis + (slice(max(0, valid), None),)
-
-    cdef void clear_beyond(self, int64_t index, char* data) noexcept nogil:
-        cdef int64_t coords[MAX_NDIM]
-        cdef Py_ssize_t beyond[MAX_NDIM]
-        cdef Py_ssize_t valid
-        cdef int axis
-        self.grid.coords_of(index, coords)
-        for axis in range(self.grid.ndim):
-            beyond[axis] = self.grid.chunk_lengths[axis]
-        for axis in range(self.grid.ndim):
-            valid = self.grid.lengths[axis] - coords[axis] * self.grid.chunk_lengths[axis]
-            if valid < self.grid.chunk_lengths[axis]:
-                beyond[axis] = self.grid.chunk_lengths[axis] - valid
-                fill_strided(
-                    data + valid * self.grid.item_strides[axis], self.grid.item_strides,
-                    beyond, self.grid.ndim, self.fill_item, self.grid.itemsize,
-                )
-                beyond[axis] = valid
+        return set_piece(draft, inner, encoded_data(<Encoded*> workspace.frame), nbytes)

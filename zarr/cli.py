@@ -9,6 +9,11 @@ from zarr.errors import ZarrError
 
 __all__ = ["main"]
 
+#: Exit statuses: a command failed; something is damaged; whether it is could not be found out.
+FAILED = 1
+DAMAGED = 1
+NOT_VERIFIED = 2
+
 
 def main(arguments=None) -> int:
     """Run a command and return the exit status.
@@ -34,21 +39,39 @@ def main(arguments=None) -> int:
     migrate.add_argument(
         "--remove", action="store_true", help="delete the v2 documents, when it stays in place"
     )
+    verify = commands.add_parser(
+        "verify", help="read all metadata and decode all chunks; exit with 1 if any is damaged"
+    )
+    verify.add_argument("store", help="a folder or a zip archive with an array or group")
+    verify.add_argument("--path", default="", help="of the array or group in there")
     options = parser.parse_args(arguments)
-    if options.command == "demo":
-        demo.run()
-        return 0
+    run = {"demo": _demo, "migrate": _migrate, "verify": _verify}[options.command]
     try:
-        result = zarr.v2_to_v3(
-            options.source,
-            options.target,
-            path=options.path,
-            overwrite=options.overwrite,
-            remove=options.remove,
-            progress=True,
-        )
+        return run(options)
     except (ZarrError, OSError, ValueError) as error:
-        print(f"zarr migrate: {error}", file=sys.stderr)
-        return 1
+        print(f"zarr {options.command}: {error}", file=sys.stderr)
+        return NOT_VERIFIED if options.command == "verify" else FAILED
+
+
+def _demo(options):
+    demo.run()
+    return 0
+
+
+def _migrate(options):
+    result = zarr.v2_to_v3(
+        options.source,
+        options.target,
+        path=options.path,
+        overwrite=options.overwrite,
+        remove=options.remove,
+        progress=True,
+    )
     print(result)
     return 0
+
+
+def _verify(options):
+    report = zarr.verify(options.store, options.path, progress=True)
+    print(report)
+    return DAMAGED if report else 0

@@ -31,6 +31,10 @@ def _is_size(value):
     return type(value) is int and value >= 1
 
 
+def _is_size_or_none(value):
+    return value is None or _is_size(value)
+
+
 def _is_level(value):
     return type(value) is int and 0 <= value <= 9
 
@@ -42,7 +46,9 @@ def _is_shuffle(value):
 #: name -> (default, test, what the test expects)
 _SETTINGS: dict[str, tuple[object, Callable, str]] = {
     "threading.max_workers": (None, _is_workers, "a positive integer, or None for all cores"),
+    "async.concurrency": (32, _is_size, "a positive integer"),
     "array.write_empty_chunks": (False, _is_bool, "True or False"),
+    "array.target_shard_size_bytes": (None, _is_size_or_none, "a positive integer, or None"),
     "metadata.max_nbytes": (2**24, _is_size, "a positive integer"),
     "defaults.cname": ("blosclz", _is_name, "the name of a compressor"),
     "defaults.clevel": (5, _is_level, "an integer from 0 to 9"),
@@ -58,7 +64,11 @@ class Config:
     =========================== ======= ==============================================
     threading.max_workers       None    threads that work on one call, the caller among
                                         them; None: the cores this process may use
+    async.concurrency           32      futures and awaited calls that are worked on at the same
+                                        time; they wait for stores, so more than there are cores
     array.write_empty_chunks    False   store chunks that hold the fill value only
+    array.target_shard_size_bytes None  the most bytes of items in a shard of a shape that is
+                                        guessed (``shards='auto'``); None: 128 MiB
     metadata.max_nbytes         2**24   the most bytes of a metadata document, read or written
     defaults.cname              blosclz the compressor of arrays for which none is given
     defaults.clevel             5       its level

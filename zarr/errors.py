@@ -10,6 +10,7 @@ __all__ = [
     "NodeNotFoundError",
     "StoreError",
     "ZarrError",
+    "ZarrUserWarning",
 ]
 
 
@@ -47,3 +48,7 @@ class ContainsGroupError(ZarrError, FileExistsError, ValueError):
 
 class StoreError(ZarrError, OSError):
     """What a store is kept in is not what it should be, or belongs to others."""
+
+
+class ZarrUserWarning(UserWarning):
+    """What is said works, but is probably not what is wanted."""

@@ -5,9 +5,9 @@ of jobs; its own thread takes jobs from it, workers that are free help, and the 
 no job of it runs any more. Subtle: there are never more threads at work than cores. A call from
 one of many busy threads finds no free core, so nobody helps it, and it simply does its own work.
 
-This is the only file that starts threads. They are native ones, invisible to Python, which take
-the GIL for stores and codecs written in Python only; they receive no signals. A fork leaves them
-behind: the child starts its own.
+This is the only file that starts native threads. They are invisible to Python, and take the GIL
+for stores and codecs written in Python only; they receive no signals. A fork leaves them behind:
+the child starts its own.
 """
 
 from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
@@ -16,6 +16,7 @@ from libc.stdlib cimport calloc, free, malloc
 
 import os
 import threading
+from concurrent.futures import CancelledError
 
 from zarr.codecs.chain cimport chain_scratch_trim
 from zarr.codecs.codec cimport FORKED, NO_MEMORY, OK, RAISED
@@ -45,6 +46,13 @@ cdef extern from "threads.h" nogil:
     int64_t atomic_load_i64(const int64_t* word)
     void atomic_store_i64(int64_t* word, int64_t value)
 
+cdef extern from *:
+    """
+    /* Of the StopFlag that the thread carries: not 0 when its calls are to stop; or NULL. */
+    static THREAD_LOCAL int64_t *stop_word = NULL;
+    """
+    int64_t* stop_word
+
 
 cdef enum:
     KEPT_CHUNK_NBYTES = 4194304      # a larger chunk's memory is given back after the call
@@ -58,6 +66,7 @@ cdef struct Batch:
     int64_t grain
     int64_t next_index    # atomic: the first job not yet handed out
     int64_t is_stopped    # atomic: no more jobs are handed out
+    int64_t* stop_word    # the same, said by whoever holds the StopFlag; or NULL
     Outcome outcome       # of the first failure; under the guard
     int helper_count      # under the guard
     uint32_t generation
@@ -190,11 +199,16 @@ cdef void stop(
         drop_error(error)
 
 
-cdef bint has_jobs(Batch* batch) noexcept nogil:
-    return (
-        atomic_load_i64(&batch.next_index) < batch.count
-        and not atomic_load_i64(&batch.is_stopped)
-    )
+cdef bint is_set(const int64_t* word) noexcept nogil:
+    return word != NULL and atomic_load_i64(word) != 0
+
+
+cdef bint is_stopped(const Batch* batch) noexcept nogil:
+    return atomic_load_i64(&batch.is_stopped) != 0 or is_set(batch.stop_word)
+
+
+cdef bint has_jobs(const Batch* batch) noexcept nogil:
+    return atomic_load_i64(&batch.next_index) < batch.count and not is_stopped(batch)
 
 
 cdef bint run_some(Batch* batch, Workspace* workspace) noexcept nogil:
@@ -205,7 +219,7 @@ cdef bint run_some(Batch* batch, Workspace* workspace) noexcept nogil:
     if index >= batch.count:
         return False
     while index < end:
-        if atomic_load_i64(&batch.is_stopped):
+        if is_stopped(batch):
             return False
         status = batch.job(batch.plan, index, workspace)
         if status != OK:
@@ -304,12 +318,12 @@ cdef void retire(Batch* batch) noexcept nogil:
 
 
 cdef Outcome run_here(Job job, void* plan, Py_ssize_t count) noexcept nogil:
-    """Run all jobs on this thread."""
+    """Run all jobs on this thread, until it is told to stop."""
     cdef Outcome outcome = Outcome(OK, 0, NULL)
     cdef Workspace* workspace = take_workspace()
     if workspace == NULL:
         return Outcome(NO_MEMORY, 0, NULL)
-    while outcome.index < count:
+    while outcome.index < count and not is_set(stop_word):
         outcome.status = job(plan, outcome.index, workspace)
         if outcome.status != OK:
             break
@@ -320,6 +334,18 @@ cdef Outcome run_here(Job job, void* plan, Py_ssize_t count) noexcept nogil:
     return outcome
 
 
+cdef int abandon(Outcome* outcome, object error) except -1:
+    """Raise an error in place of whatever has come out."""
+    if outcome.error != NULL:
+        drop_error(outcome.error)
+        outcome.error = NULL
+    raise error
+
+
+cdef object stopped():
+    return CancelledError("the call was told to stop before its last chunk")
+
+
 cdef int run_jobs(
     Job job, void* plan, Py_ssize_t count, Py_ssize_t grain, Outcome* outcome
 ) except -1:
@@ -328,7 +354,8 @@ cdef int run_jobs(
     `grain` is how many jobs are worth handing to a worker at once: if that is all of them, they
     run in place. After a failure the jobs not yet begun are dropped and `outcome` tells of the
     first. On the main thread signals are looked for between jobs; what a handler raises, such as
-    KeyboardInterrupt, is raised here. To be called with the GIL.
+    KeyboardInterrupt, is raised here. CancelledError when the thread carries a `StopFlag` that is
+    set. To be called with the GIL.
     """
     cdef Batch batch
     cdef Workspace* workspace
@@ -337,8 +364,8 @@ cdef int run_jobs(
     if count <= grain:
         with nogil:
             outcome[0] = run_here(job, plan, count)
-        return 0
-    batch = Batch(job, plan, count, grain, 0, 0, Outcome(OK, 0, NULL), 0, 0, NULL)
+        return abandon(outcome, stopped()) if is_set(stop_word) else 0
+    batch = Batch(job, plan, count, grain, 0, 0, stop_word, Outcome(OK, 0, NULL), 0, 0, NULL)
     has_signals = threading.get_ident() == threading.main_thread().ident
     interruption = None
     with nogil:
@@ -359,12 +386,76 @@ cdef int run_jobs(
                     deadline = now_ns() + SIGNAL_CHECK_NS
             return_workspace(workspace)
         retire(&batch)
-    if interruption is not None:
-        if batch.outcome.error != NULL:
-            drop_error(batch.outcome.error)
-        raise interruption
     outcome[0] = batch.outcome
-    return 0
+    if interruption is None and is_set(stop_word):
+        interruption = stopped()
+    return 0 if interruption is None else abandon(outcome, interruption)
+
+
+cdef class StopFlag:
+    """Tells the calls of a thread to stop at their next chunk, from any other thread.
+
+    A call that is told to waits for the chunks that are being treated, and raises
+    `concurrent.futures.CancelledError`. What it has written by then stays written.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> flag = StopFlag()
+    >>> flag.run(zarr.ones(3).__getitem__, 2)
+    np.float64(1.0)
+    """
+
+    cdef int64_t word
+
+    def set(self):
+        """Have calls stop, now and from now on."""
+        atomic_store_i64(&self.word, 1)
+
+    def run(self, function, /, *args, **kwargs):
+        """Call a function; this thread carries the flag meanwhile, in place of any other."""
+        return run_with(&self.word, function, args, kwargs)
+
+
+cdef object run_with(int64_t* word, function, tuple args, dict kwargs):
+    """Call a function; this thread carries the word of a flag meanwhile."""
+    global stop_word
+    cdef int64_t* before = stop_word
+    stop_word = word
+    try:
+        return function(*args, **kwargs)
+    finally:
+        stop_word = before
+
+
+cdef class CarriedOn:
+    """A function to be called by other threads, which then carry the flag of the one that made it.
+
+    Only while that one waits for them: the flag is not kept.
+
+    Raises
+    ------
+    concurrent.futures.CancelledError
+        When the flag is set; the function is not called then.
+
+    Examples
+    --------
+    >>> from zarr.execution import CarriedOn
+    >>> CarriedOn(abs)(-1)
+    1
+    """
+
+    cdef object function
+    cdef int64_t* word
+
+    def __cinit__(self, function):
+        self.function = function
+        self.word = stop_word
+
+    def __call__(self, *args):
+        if is_set(self.word):
+            raise stopped()
+        return run_with(self.word, self.function, args, {})
 
 
 # ------------------------------------------------------------------------------ settings

@@ -1,6 +1,6 @@
-from zarr.base_array cimport BaseArray
+from zarr.array_work cimport ArrayWork
 
 
-cdef class Array(BaseArray):
+cdef class Array(ArrayWork):
     cdef object blosc(self)
     cdef Array twin(self)

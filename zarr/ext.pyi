@@ -4,8 +4,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from zarr.base_array import BaseArray
+from zarr.array_work import ArrayWork
 from zarr.chunk import Chunk as Chunk
+from zarr.chunks import Chunks
 from zarr.codecs.codec import ArrayArrayCodec, ArrayBytesCodec, BytesBytesCodec, Codec
 from zarr.info import ArrayInfo
 from zarr.metadata import ArrayMetadata
@@ -14,13 +15,23 @@ from zarr.storage import Store, StorePath
 
 __version__: str
 
-class Array(BaseArray):
+class Array(ArrayWork):
     def __init__(
-        self, shape: Any, *, write_empty_chunks: bool | None = None, **description: Any
+        self,
+        shape: Any,
+        *,
+        write_empty_chunks: bool | None = None,
+        cache_nbytes: int | None = None,
+        **description: Any,
     ) -> None: ...
     @staticmethod
     def of_node(
-        store: Store, path: str, node: Node, *, write_empty_chunks: bool | None = None
+        store: Store,
+        path: str,
+        node: Node,
+        *,
+        write_empty_chunks: bool | None = None,
+        cache_nbytes: int | None = None,
     ) -> Array: ...
     @staticmethod
     def create(
@@ -31,6 +42,7 @@ class Array(BaseArray):
         overwrite: bool = False,
         exists_ok: bool = False,
         write_empty_chunks: bool | None = None,
+        cache_nbytes: int | None = None,
         **description: Any,
     ) -> Array: ...
     @staticmethod
@@ -40,7 +52,10 @@ class Array(BaseArray):
         *,
         zarr_format: int | None = None,
         write_empty_chunks: bool | None = None,
+        cache_nbytes: int | None = None,
     ) -> Array: ...
+    @property
+    def shards(self) -> tuple[int, ...] | None: ...
     @property
     def chunks(self) -> tuple[int, ...]: ...
     @property
@@ -119,10 +134,17 @@ class Array(BaseArray):
         overwrite: bool = False,
         checksum: bool | None = None,
         progress: Any = None,
+        max_nbytes: int | None = None,
+        **words: Any,
     ) -> Array: ...
+    def snapshot(self) -> Array: ...
+    def erase_chunks(self) -> None: ...
     def __copy__(self) -> Array: ...
     def __deepcopy__(self, memo: Any) -> Array: ...
-    def take_over(self, source: Array, progress: Any = None) -> None: ...
+    def take_over(
+        self, source: Array, progress: Any = None, slab_shape: Sequence[int] | None = None
+    ) -> None: ...
+    def take_values(self, taken: Chunks, progress: Any) -> None: ...
     def __reduce__(self) -> tuple[Any, ...]: ...
 
 def array_on_store(store: Store, path: str, write_empty_chunks: bool | None) -> Array: ...
@@ -130,4 +152,5 @@ def array_from_values(
     metadata: ArrayMetadata,
     values: Sequence[tuple[int, bytes]],
     write_empty_chunks: bool | None,
+    is_frozen: bool = False,
 ) -> Array: ...

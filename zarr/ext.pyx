@@ -1,26 +1,28 @@
 # cython: nonecheck=True
 """Array: chunked, compressed and N-dimensional, in memory or on a store.
 
-Compiled because it extends the compiled `BaseArray`, which does the work; what is here runs once a
-call. Subtle: an array that is copied or saved gives its encoded chunks as they are, as of one
-moment if it is in memory.
+Compiled because it extends the compiled `ArrayWork`; what is here runs once a call. Subtle: an
+array that is copied or saved gives its encoded chunks as they are, as of one moment if it is in
+memory.
 """
 
 import math
 
 import numpy as np
 
-from zarr.base_array cimport BaseArray, SharedArray
+from zarr.array_work cimport ArrayWork
+from zarr.base_array cimport SharedArray
 from zarr.chunk_table cimport Gate, gate_pass
 from zarr.chunks cimport Chunks
 from zarr.codecs.blosc cimport BloscCodec
 from zarr.codecs.codec cimport ArrayArrayCodec, ArrayBytesCodec, BytesBytesCodec
 
-from zarr.attributes import Attributes
+from zarr.attributes import Attributes, FrozenAttributes
 from zarr.chunk import Chunk
 from zarr.errors import MetadataError
+from zarr.fill_value import same_fill_value
 from zarr.info import ArrayInfo, array_html, array_repr
-from zarr.layout import describe_array, with_checksum
+from zarr.layout import describe_array
 from zarr.metadata import ArrayMetadata
 from zarr.node import (
     attributes_of,
@@ -28,20 +30,25 @@ from zarr.node import (
     delete_documents,
     join_path,
     open_node,
+    place_of,
     refuse_to_delete,
 )
 from zarr.progress import progress_bar
+from zarr.rechunking import copy_slabs, describe_copy, slab_for_copy
 from zarr.storage import make_store_path
 
 __version__ = "0.1.0"
 
-cdef class Array(BaseArray):
+cdef class Array(ArrayWork):
     """An N-dimensional array in compressed chunks, in memory or on a store.
 
     The constructor makes one in memory; `Array.create` and `Array.open` are for stores.
 
-    Indexing is NumPy's for integers, slices with any step, Ellipsis and `np.newaxis`; results are
-    new NumPy arrays, or scalars where all indices are integers.
+    Indexing is NumPy's: integers, slices with any step, Ellipsis, `np.newaxis`, lists and arrays of
+    integers, masks, and names of fields. Results are new NumPy arrays, or scalars where all indices
+    are integers. In one thing it is zarr-python's: what a single list or mask makes stays in its
+    place, also with an integer and a slice beside it. `oindex`, `vindex` and `blocks` index in
+    other ways.
 
     Parameters
     ----------
@@ -50,6 +57,8 @@ cdef class Array(BaseArray):
     chunks : int, sequence or bool, optional
         One length for all axes, or a length for each; -1 or None is the whole axis, and axes not
         named are whole. Omitted or True: a good guess of about 1 MiB.
+    shards : int, sequence, 'auto' or mapping, optional
+        The shape of shards of many chunks: see `zarr.create_array`.
     dtype : dtype, optional
         Any with items of a fixed size. By default float64.
     cname : str, optional
@@ -66,6 +75,8 @@ cdef class Array(BaseArray):
     write_empty_chunks : bool, optional
         Whether chunks that hold the fill value only are stored. By default what the setting
         ``array.write_empty_chunks`` says.
+    cache_nbytes : int, optional
+        How many bytes of decoded chunks to keep for the next read. By default none.
     **codecs
         `codecs`, or `filters`, `serializer`, `compressors`, `checksum`: see `zarr.create_array`.
 
@@ -103,15 +114,17 @@ cdef class Array(BaseArray):
     np.int16(6)
     """
 
-    def __init__(self, shape, *, write_empty_chunks=None, **description):
+    def __init__(self, shape, *, write_empty_chunks=None, cache_nbytes=None, **description):
         if self.gate is not None:
             raise RuntimeError("array: found a second __init__, expected one")
         self.set_up(describe_array(shape, is_stored=False, **description), write_empty_chunks)
         self.attrs = Attributes(self.described.attributes)
         self.gate = Gate()
+        if cache_nbytes is not None:
+            self.cache_nbytes = cache_nbytes
 
     @staticmethod
-    def of_node(store, path, node, *, write_empty_chunks=None):
+    def of_node(store, path, node, *, write_empty_chunks=None, cache_nbytes=None):
         """Return the array of a node; `zarr.open_array` is for users."""
         cdef Array self = Array.__new__(Array)
         cdef SharedArray shared
@@ -134,12 +147,14 @@ cdef class Array(BaseArray):
                 self.see_shape(node.metadata.shape)
             finally:
                 self.gate.leave(&passing)
+        if cache_nbytes is not None:
+            self.cache_nbytes = cache_nbytes
         return self
 
     @staticmethod
     def create(
         store, path="", *, shape, overwrite=False, exists_ok=False, write_empty_chunks=None,
-        **description,
+        cache_nbytes=None, **description,
     ):
         """Make an array on a store, and groups of what is missing above it.
 
@@ -153,6 +168,7 @@ cdef class Array(BaseArray):
         overwrite : bool, optional
             Delete what is there before. `exists_ok` is zarrita's name for it.
         write_empty_chunks : bool, optional
+        cache_nbytes : int, optional
             As for an array in memory.
         **description
             What `zarr.create_array` takes beside; `chunk_shape` is another name for `chunks`.
@@ -182,7 +198,8 @@ cdef class Array(BaseArray):
         )
         node = create_node(place.store, place.path, metadata, overwrite)
         result = Array.of_node(
-            place.store, place.path, node, write_empty_chunks=write_empty_chunks
+            place.store, place.path, node, write_empty_chunks=write_empty_chunks,
+            cache_nbytes=cache_nbytes,
         )
         if has_leftovers:
             # Of an array whose deletion was cut short, chunks may lie here still.
@@ -190,7 +207,9 @@ cdef class Array(BaseArray):
         return result
 
     @staticmethod
-    def open(store, path="", *, zarr_format=None, write_empty_chunks=None):
+    def open(
+        store, path="", *, zarr_format=None, write_empty_chunks=None, cache_nbytes=None
+    ):
         """Open an array on a store, for reading and, where the store allows it, writing.
 
         Raises
@@ -203,15 +222,21 @@ cdef class Array(BaseArray):
         place = make_store_path(store, path)
         node = open_node(place.store, place.path, zarr_format, ArrayMetadata)
         return Array.of_node(
-            place.store, place.path, node, write_empty_chunks=write_empty_chunks
+            place.store, place.path, node, write_empty_chunks=write_empty_chunks,
+            cache_nbytes=cache_nbytes,
         )
 
     # ------------------------------------------------------------------------ figures
 
     @property
     def chunks(self):
-        """The shape of a chunk."""
-        return self.current().grid.chunk_shape
+        """The shape of a chunk; with shards that of the inner chunks of one."""
+        return self.described.chunks
+
+    @property
+    def shards(self):
+        """The shape of a shard, which is many chunks in one stored object; None without."""
+        return self.described.shards
 
     @property
     def cdata_shape(self):
@@ -236,6 +261,7 @@ cdef class Array(BaseArray):
     @property
     def cbytes(self):
         """Bytes of all stored chunks."""
+        self.settle()
         return self.current().stored_nbytes()
 
     @property
@@ -252,12 +278,14 @@ cdef class Array(BaseArray):
     @property
     def nchunks_initialized(self):
         """How many chunks are stored."""
+        self.settle()
         return self.current().stored_count()
 
     @property
     def is_initialized(self):
         """For each place in the grid whether its chunk is stored: a bool array."""
         cdef Chunks chunks = self.current()
+        self.settle()
         stored = np.zeros(chunks.grid.grid_shape, dtype=bool)
         for index in chunks.stored_indices():
             stored.flat[index] = True
@@ -270,7 +298,7 @@ cdef class Array(BaseArray):
 
     cdef object blosc(self):
         """The blosc codec, or None."""
-        for codec in self.chunk_store.chain.codecs:
+        for codec in self.described.inner_codecs:
             if isinstance(codec, BloscCodec):
                 return codec
         return None
@@ -333,27 +361,33 @@ cdef class Array(BaseArray):
     @property
     def read_only(self):
         """Whether nothing can be written."""
-        return self.store is not None and self.store.read_only
+        return self.is_frozen or (self.store is not None and self.store.read_only)
 
     @property
     def codecs(self):
-        """The codecs that a chunk goes through when it is written, in their order."""
-        return self.chunk_store.chain.codecs
+        """The codecs of what is stored under one key, in the order of writing.
+
+        With shards one of them is the sharding codec, which has those of the inner chunks.
+        """
+        return self.described.codecs
 
     @property
     def filters(self):
-        """The codecs from array to array."""
-        return tuple([codec for codec in self.codecs if isinstance(codec, ArrayArrayCodec)])
+        """The codecs from array to array that a chunk, also one in a shard, goes through."""
+        codecs = self.described.inner_codecs
+        return tuple([codec for codec in codecs if isinstance(codec, ArrayArrayCodec)])
 
     @property
     def serializer(self):
-        """The codec from array to bytes."""
-        return [codec for codec in self.codecs if isinstance(codec, ArrayBytesCodec)][0]
+        """The codec from array to bytes of a chunk, also of one in a shard."""
+        codecs = self.described.inner_codecs
+        return [codec for codec in codecs if isinstance(codec, ArrayBytesCodec)][0]
 
     @property
     def compressors(self):
-        """The codecs from bytes to bytes."""
-        return tuple([codec for codec in self.codecs if isinstance(codec, BytesBytesCodec)])
+        """The codecs from bytes to bytes that a chunk, also one in a shard, goes through."""
+        codecs = self.described.inner_codecs
+        return tuple([codec for codec in codecs if isinstance(codec, BytesBytesCodec)])
 
     @property
     def dimension_names(self):
@@ -422,6 +456,7 @@ cdef class Array(BaseArray):
         [(1,)]
         """
         cdef Chunks chunks = self.current()
+        self.settle()
         for index in chunks.stored_indices():
             try:
                 chunk = Chunk(self, chunks.coords_of(index))
@@ -473,6 +508,7 @@ cdef class Array(BaseArray):
         True
         """
         cdef Chunks chunks = self.current()
+        self.settle()
         return chunks.value(chunks.index_of(tuple([int(coord) for coord in coords])))
 
     def set_encoded_chunk(self, coords, data, *, validate=True):
@@ -505,21 +541,26 @@ cdef class Array(BaseArray):
         cdef Chunks chunks
         cdef gate_pass passing
         self.refuse_reading_only()
+        self.settle()
         coords = tuple([int(coord) for coord in coords])
         self.gate.enter(&passing, False)
         try:
             chunks = self.current()
+            self.refuse_nested(&passing)
             chunks.put_value(chunks.index_of(coords), data, not validate)
         finally:
             self.gate.leave(&passing)
 
     # ------------------------------------------------------------------------- copies
 
-    def copy(self, store=None, path="", *, overwrite=False, checksum=None, progress=None):
-        """Return an array with the same items, in memory or on a store.
+    def copy(
+        self, store=None, path="", *, overwrite=False, checksum=None, progress=None,
+        max_nbytes=None, **words,
+    ):
+        """Return an array with the same items, in memory or on a store; in other chunks at will.
 
-        Encoded chunks are taken over as they are. In memory they are shared until one of both
-        arrays writes.
+        Encoded chunks are taken over as they are where nothing else is said. In memory they are
+        shared until one of both arrays writes.
 
         Parameters
         ----------
@@ -530,16 +571,27 @@ cdef class Array(BaseArray):
         overwrite : bool, optional
             Delete what is there before.
         checksum : bool, optional
-            Whether stored chunks end in a crc32c. By default they do.
+            Whether stored chunks end in a crc32c. By default they do, unless codecs are given.
         progress : bool or callable, optional
-            Show a bar, or call with the numbers of chunks done and in all.
+            Show a bar, or call with the numbers of chunks (or slabs) done and in all.
+        max_nbytes : int, optional
+            The most bytes of items held in memory, when chunks are not taken over as they are. By
+            default 2**28, or one chunk of the copy where that is more. Every chunk of the copy is
+            written once; every chunk of this array is read once where that memory is enough for
+            it, else several times.
+        **words
+            What `zarr.create_array` takes, such as `chunks`, `shards`, `codecs`, `compressors`: in
+            what the copy differs. All else it has as this array has it. With `chunks`, and
+            without `shards`, it has no shards.
 
         Raises
         ------
         ContainsArrayError, ContainsGroupError
             When there is something already, and `overwrite` is false.
         ValueError
-            When this array lies in what is to be overwritten.
+            When this array lies in what is to be overwritten; when `max_nbytes` is less than one
+            chunk of the copy takes, whose bytes are named; when the array is made smaller
+            meanwhile.
         CodecError
             When a stored chunk is damaged. Then no copy is left behind.
 
@@ -553,27 +605,33 @@ cdef class Array(BaseArray):
         array([1., 1., 1.])
         >>> z.copy({}, 'a')[:]
         array([1., 1., 1.])
+        >>> z.copy(chunks=2, cname='lz4').cdata_shape
+        (2,)
         """
         cdef Array result
-        if store is None and self.store is None:
-            return self.twin()
-        metadata = self.metadata
+        cdef Array source = self.twin() if self.store is None else self
+        if store is None and self.store is None and not words:
+            return source
+        metadata = describe_copy(source, store is not None, checksum, words)
+        slab_shape = slab_for_copy(
+            metadata.shape, self.chunks, metadata.chunk_shape,
+            max(self.itemsize, metadata.dtype.itemsize), max_nbytes,
+        ) if words else None
         if store is None:
             result = Array.__new__(Array)
-            result.set_up(with_checksum(metadata, False), self.write_empty_chunks)
+            result.set_up(metadata, self.write_empty_chunks)
             result.attrs = Attributes(metadata.attributes)
             result.gate = Gate()
         else:
             place = make_store_path(store, path, mode="a")
             if overwrite:
                 refuse_to_delete(place.store, place.path, self)
-            metadata = with_checksum(metadata, checksum is not False)
             node = create_node(place.store, place.path, metadata, overwrite)
             result = Array.of_node(
                 place.store, place.path, node, write_empty_chunks=self.write_empty_chunks
             )
         try:
-            result.take_over(self, progress)
+            result.take_over(source, progress, slab_shape)
         except BaseException:
             if store is not None:
                 # What is there only in part must not look like a copy.
@@ -592,7 +650,9 @@ cdef class Array(BaseArray):
         """A copy in memory of an array in memory, as it is at one moment."""
         cdef Array result = Array.__new__(Array)
         cdef gate_pass passing
-        cdef bint was_cut_short = self.gate.enter(&passing, True)
+        cdef bint was_cut_short
+        self.settle()
+        was_cut_short = self.gate.enter(&passing, True)
         try:
             result.chunk_store = self.whole_chunks(was_cut_short).copied()
         finally:
@@ -603,34 +663,81 @@ cdef class Array(BaseArray):
         result.attrs = Attributes(self.attrs.asdict())
         return result
 
+    def snapshot(self):
+        """Return this array in memory as it is now: a copy that nothing can change.
+
+        It costs as many pointers as there are chunks; the chunks are shared until this array
+        writes to them.
+
+        Raises
+        ------
+        ValueError
+            For an array on a store.
+
+        Examples
+        --------
+        >>> import zarr
+        >>> z = zarr.ones(3)
+        >>> before = z.snapshot()
+        >>> z[0] = 5
+        >>> before[:], before.read_only
+        (array([1., 1., 1.]), True)
+        """
+        cdef Array result
+        if self.store is not None:
+            raise ValueError(
+                f"snapshot: found an array on a store, {place_of(self.store, self.path)}, expected "
+                "one in memory, as zarr.load makes of it"
+            )
+        result = self.twin()
+        result.attrs = FrozenAttributes(result.attrs.asdict())
+        result.is_frozen = True
+        return result
+
     def erase_chunks(self):
         """Have no chunk stored."""
         cdef Chunks chunks = self.current()
+        self.refuse_reading_only()
+        self.settle()
         chunks.erase_all(list(chunks.candidates()))
 
-    def take_over(self, Array source, progress=None):
-        """Take the items of an array of the same shape, chunks and dtype that nobody writes to yet.
+    def take_over(self, Array source, progress=None, slab_shape=None):
+        """Take the items of an array of the same shape, into this one that nobody writes to yet.
 
-        Where the codecs agree but for checksums the encoded chunks are copied as they are.
+        Where chunks and codecs agree but for checksums the encoded chunks are copied as they are;
+        else the items are, in slabs.
         """
         cdef Chunks chunks = self.current()
         cdef Chunks taken
-        cdef Py_ssize_t first
+        self.refuse_reading_only()
         if source.store is None:
             source = source.twin()
+        source.settle()
         taken = source.current()
-        is_as_it_is = chunks.chain.has_same_body(taken.chain)
-        indices = taken.candidates() if is_as_it_is else list(taken.stored_indices())
+        if taken.grid.shape != chunks.grid.shape and source.store is not None:
+            taken = taken.regrown(chunks.grid.shape)    # it was resized meanwhile
+        has_same_fill = same_fill_value(taken.fill, chunks.fill)
+        if has_same_fill and chunks.has_same_values(taken) and (
+            taken.grid.shape == chunks.grid.shape
+        ):
+            self.take_values(taken, progress)
+            return
+        if slab_shape is None:
+            slab_shape = slab_for_copy(
+                self.shape, source.chunks, chunks.key_grid.chunk_shape, self.dtype.itemsize
+            )
+        copy_slabs(source, self, slab_shape, has_same_fill, progress)
+
+    def take_values(self, Chunks taken, progress):
+        """Take over encoded chunks as they are."""
+        cdef Chunks chunks = self.current()
+        cdef Py_ssize_t first
+        indices = taken.candidates()
         step = max(128, len(indices) // 100)
         with progress_bar(progress, len(indices), "copying chunks") as report:
             for first in range(0, len(indices), step):
                 batch = list(indices[first:first + step])
-                if is_as_it_is:
-                    chunks.copy_values(taken, batch)
-                else:
-                    for index in batch:
-                        region = taken.region_of(index)
-                        self[region] = source[region]
+                chunks.copy_values(taken, batch)
                 report(first + len(batch))
         if self.store is None:
             chunks.cut_all(chunks.edge_indices([True] * self.ndim))
@@ -638,12 +745,15 @@ cdef class Array(BaseArray):
     def __reduce__(self):
         cdef Array state
         cdef Chunks chunks
+        self.settle()
         if self.store is not None:
             return array_on_store, (self.store, self.path, self.write_empty_chunks)
         state = self.twin()
         chunks = state.chunk_store
-        values = [(index, chunks.value(index)) for index in chunks.stored_indices()]
-        return array_from_values, (state.metadata, values, state.write_empty_chunks)
+        values = [(index, chunks.key_value(index)) for index in chunks.key_indices()]
+        return array_from_values, (
+            state.metadata, values, state.write_empty_chunks, self.is_frozen
+        )
 
 
 def array_on_store(store, path, write_empty_chunks):
@@ -651,7 +761,7 @@ def array_on_store(store, path, write_empty_chunks):
     return Array.open(store, path, write_empty_chunks=write_empty_chunks)
 
 
-def array_from_values(metadata, values, write_empty_chunks):
+def array_from_values(metadata, values, write_empty_chunks, is_frozen=False):
     """Make an array in memory of what `Array.__reduce__` gave: encoded chunks by their index."""
     cdef Array result = Array.__new__(Array)
     result.set_up(metadata, write_empty_chunks)
@@ -660,7 +770,11 @@ def array_from_values(metadata, values, write_empty_chunks):
     for index, value in values:
         if type(index) is not int:
             raise TypeError(f"chunk {index!r}: found in a pickle, expected an integer")
-        if not 0 <= index < result.nchunks:
-            raise ValueError(f"chunk {index}: found in a pickle of {result.nchunks} chunks")
-        result.chunk_store.put_value(index, value, True)
+        count = result.chunk_store.key_grid.chunk_count
+        if not 0 <= index < count:
+            raise ValueError(f"chunk {index}: found in a pickle of {count} chunks")
+        result.chunk_store.put_key_value(index, value, True)
+    if is_frozen:
+        result.attrs = FrozenAttributes(metadata.attributes)
+        result.is_frozen = True
     return result

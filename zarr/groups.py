@@ -9,6 +9,7 @@ from zarr import api
 from zarr.chunk_grid import normalize_shape
 from zarr.errors import ContainsArrayError, ContainsGroupError, MetadataError
 from zarr.ext import Array
+from zarr.futures import run_async
 from zarr.info import GroupInfo, Tree
 from zarr.metadata import ArrayMetadata, GroupMetadata, metadata_from_documents
 from zarr.node import (
@@ -545,6 +546,58 @@ class Group:
     def array(self, name: str, data, **arguments) -> Array:
         """Make an array that holds a copy of data."""
         return self.create_array(name, data=data, **arguments)
+
+    # ---------------------------------------------------------- the same, for those who await
+
+    @classmethod
+    async def create_async(cls, store, path: str = "", **arguments) -> "Group":
+        """`Group.create`, to be awaited.
+
+        Examples
+        --------
+        >>> import asyncio
+        >>> import zarr
+        >>> async def main():
+        ...     g = await zarr.Group.create_async({})
+        ...     z = await g.create_array_async('a', shape=(4,), dtype='i1')
+        ...     await z.async_[:2].set(7)
+        ...     return await (await g.get_async('a')).async_[:].get()
+        >>> asyncio.run(main())
+        array([7, 7, 0, 0], dtype=int8)
+        """
+        return await run_async(cls.create, store, path, **arguments)
+
+    @classmethod
+    async def open_async(cls, store, path: str = "", **arguments) -> "Group":
+        """`Group.open`, to be awaited."""
+        return await run_async(cls.open, store, path, **arguments)
+
+    @classmethod
+    async def open_or_array_async(cls, store, path: str = "", **arguments) -> "Array | Group":
+        """`Group.open_or_array`, to be awaited."""
+        return await run_async(cls.open_or_array, store, path, **arguments)
+
+    async def get_async(self, path: str) -> "Array | Group":
+        """``group[path]``, to be awaited; KeyError where there is no such member."""
+        return await run_async(self.__getitem__, path)
+
+    async def members_async(
+        self, max_depth: int | None = 0
+    ) -> tuple[tuple[str, "Array | Group"], ...]:
+        """`members`, to be awaited."""
+        return await run_async(self.members, max_depth)
+
+    async def create_group_async(self, name: str, **arguments) -> "Group":
+        """`create_group`, to be awaited."""
+        return await run_async(self.create_group, name, **arguments)
+
+    async def create_array_async(self, name: str, **arguments) -> Array:
+        """`create_array`, to be awaited."""
+        return await run_async(self.create_array, name, **arguments)
+
+    async def update_attributes_async(self, values: Mapping) -> "Group":
+        """`update_attributes`, to be awaited."""
+        return await run_async(self.update_attributes, values)
 
 
 def _consolidated(place, node, use_consolidated):

@@ -120,15 +120,18 @@ def open(
             place.store,
             place.path,
             node_of(place.store, place.path, metadata),
-            write_empty_chunks=_write_empty_chunks(arguments),
+            **_of_handle(arguments),
         )
     return open_group(place, mode=mode, **arguments)
 
 
-def _write_empty_chunks(arguments):
-    """Take what concerns writing out of arguments for an array that is there."""
+def _of_handle(arguments):
+    """Take what concerns the array object itself out of arguments for an array that is there."""
     config = arguments.get("config") or {}
-    return arguments.get("write_empty_chunks", config.get("write_empty_chunks"))
+    return {
+        "write_empty_chunks": arguments.get("write_empty_chunks", config.get("write_empty_chunks")),
+        "cache_nbytes": arguments.get("cache_nbytes"),
+    }
 
 
 def open_array(
@@ -176,7 +179,7 @@ def open_array(
             place.store,
             place.path,
             open_node(place.store, place.path, zarr_format, ArrayMetadata),
-            write_empty_chunks=_write_empty_chunks(arguments),
+            **_of_handle(arguments),
         )
 
     has_description = bool({"shape", "data"} & arguments.keys())

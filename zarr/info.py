@@ -3,6 +3,8 @@
 import math
 from html import escape
 
+from zarr.codecs import ShardingCodec
+
 __all__ = ["ArrayInfo", "GroupInfo", "Tree", "array_html", "array_repr", "codec_text", "size_text"]
 
 #: Characters and squares of a picture: more chunks than that share one.
@@ -39,23 +41,39 @@ def codec_text(codec) -> str:
     >>> codec_text(BytesCodec('big')), codec_text(Crc32cCodec())
     ('bytes(big)', 'crc32c')
     """
+    if isinstance(codec, ShardingCodec):
+        return f"{codec.name}({codec.chunk_shape}, {codecs_text(codec.codecs)})"
     values = codec.configuration().values()
     return f"{codec.name}({', '.join(map(str, values))})" if values else codec.name
 
 
+def codecs_text(codecs) -> str:
+    """Return codecs in short.
+
+    Examples
+    --------
+    >>> from zarr.codecs import BytesCodec, Crc32cCodec, ShardingCodec
+    >>> codecs_text([ShardingCodec((2, 3), [BytesCodec('big')]), Crc32cCodec()])
+    '[sharding_indexed((2, 3), [bytes(big)]), crc32c]'
+    """
+    return f"[{', '.join(codec_text(codec) for codec in codecs)}]"
+
+
 def _codecs_text(array):
-    """Return how an array is encoded: for the usual chain as the original did."""
-    names = [codec.name for codec in array.codecs]
+    """Return how a chunk is encoded: for the usual chain as the original did."""
+    codecs = array.metadata.inner_codecs
+    names = [codec.name for codec in codecs]
     if names[:2] == ["bytes", "blosc"] and names[2:] in ([], ["crc32c"]):
         text = f"cname={array.cname}, clevel={array.clevel}, shuffle={array.shuffle}"
         return text + ", crc32c" * (len(names) - 2)
-    return f"codecs=[{', '.join(codec_text(codec) for codec in array.codecs)}]"
+    return f"codecs={codecs_text(codecs)}"
 
 
 def array_repr(array) -> str:
     """Return the one line that shows an array. Of one on a store nothing is asked for it."""
     figures = f"nbytes={size_text(array.nbytes)}"
     place = ""
+    shards = "" if array.shards is None else f"shards={array.shards}, "
     if array.store is None:
         cbytes = array.cbytes
         ratio = f", cratio={array.cratio:.1f}" if cbytes else ""
@@ -63,8 +81,8 @@ def array_repr(array) -> str:
     else:
         place = f", store={array.store_path}"
     return (
-        f"zarr.ext.Array({array.shape}, {array.dtype}, chunks={array.chunks}, {figures}, "
-        f"{_codecs_text(array)}{place})"
+        f"zarr.ext.Array({array.shape}, {array.dtype}, chunks={array.chunks}, {shards}"
+        f"{figures}, {_codecs_text(array)}{place})"
     )
 
 
@@ -137,6 +155,7 @@ class ArrayInfo:
             *_store_rows(array),
             ("Data type", str(array.dtype)),
             ("Shape", str(array.shape)),
+            *_shard_rows(array),
             ("Chunk shape", str(array.chunks)),
             ("Grid shape", str(array.cdata_shape)),
             ("Fill value", str(array.fill_value)),
@@ -166,13 +185,19 @@ def _store_rows(node):
     return [("Store", str(node.store_path)), ("Zarr format", str(node.metadata.zarr_format))]
 
 
+def _shard_rows(array):
+    """Return the shape of shards, if there are some."""
+    return [] if array.shards is None else [("Shard shape", str(array.shards))]
+
+
 def _codec_rows(array):
-    """Return how an array is encoded, as rows: for the usual chain in the original's words."""
-    names = [codec.name for codec in array.codecs]
+    """Return how a chunk is encoded, as rows: for the usual chain in the original's words."""
+    codecs = array.metadata.inner_codecs
+    names = [codec.name for codec in codecs]
     if names == ["bytes", "blosc"]:
         shuffle = ("no shuffle", "shuffle", "bitshuffle")[array.shuffle]
         return [("Compressor", f"{array.cname}, level {array.clevel}, {shuffle}")]
-    return [("Codecs", ", ".join(codec_text(codec) for codec in array.codecs))]
+    return [("Codecs", codecs_text(codecs)[1:-1])]
 
 
 class GroupInfo:

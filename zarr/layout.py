@@ -1,9 +1,10 @@
 """What users say about an array to be made, and the metadata that follow from it."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from zarr.byte_order import endian_of, in_byte_order
-from zarr.chunk_grid import normalize_chunk_shape, normalize_shape
+from zarr.chunk_grid import normalize_chunk_shape, normalize_shape, normalize_shard_shape
 from zarr.chunk_keys import normalize_chunk_key_encoding
 from zarr.codecs import (
     ArrayArrayCodec,
@@ -13,15 +14,24 @@ from zarr.codecs import (
     BytesCodec,
     Codec,
     Crc32cCodec,
+    ShardingCodec,
     TransposeCodec,
 )
 from zarr.codecs.registry import check_order, normalize_codec
+from zarr.codecs.sharding import bytes_codec_of
 from zarr.codecs.version2 import codec_from_v2
+from zarr.config import config
 from zarr.data_type import data_type_of, normalize_data_type, normalize_fill_value
 from zarr.defaults import defaults
 from zarr.metadata import ArrayMetadata
 
-__all__ = ["describe_array", "with_checksum"]
+__all__ = ["describe_array", "shards_like", "with_checksum"]
+
+#: A guessed shard has at most so many bytes of items: enough for a store, few enough to write.
+GUESSED_SHARD_NBYTES = 2**27
+
+#: What can be said of shards beside their shape, as arguments of the sharding codec.
+SHARD_OPTIONS = frozenset(["index_location", "index_codecs", "subchunk_write_order"])
 
 
 def _normalized(value, name):
@@ -70,7 +80,7 @@ def _default_compressor(dtype, cname, clevel, shuffle):
 def _choose_codecs(
     dtype,
     codec_name,
-    is_stored,
+    is_checked,
     codecs,
     filters,
     filter_kind,
@@ -89,10 +99,10 @@ def _choose_codecs(
         if not any(isinstance(codec, ArrayBytesCodec) for codec in chosen):
             count = sum(isinstance(codec, ArrayArrayCodec) for codec in chosen)
             chosen.insert(count, _default_serializer(codec_name, dtype))
-        return chosen + ([Crc32cCodec()] if checksum else [])
+        return [*_ending(chosen, True)] if checksum else chosen
     steps = [_default_compressor(dtype, **blosc)]
     if checksum is None:
-        checksum = is_stored and compressors == "auto"
+        checksum = is_checked and compressors == "auto"
     if compressors != "auto":
         _refuse_beside("compressors", blosc)
         steps = _as_list(compressors, "compressors", BytesBytesCodec)
@@ -122,12 +132,35 @@ def _checked_names(names, ndim):
     return names if any(name is not None for name in names) else None
 
 
+def _said_of_shards(shards):
+    """Return what is said of the shape of shards, None for none, and of all else."""
+    if not isinstance(shards, Mapping):
+        return None if shards is False else shards, {}
+    options = dict(shards)
+    if "shape" not in options:
+        raise ValueError(f"shards: found {shards!r}, expected a shape in it")
+    shape = options.pop("shape")
+    unknown = sorted(options.keys() - SHARD_OPTIONS)
+    if unknown:
+        raise ValueError(
+            f"shards: found {', '.join(unknown)}, expected shape, "
+            + ", ".join(sorted(SHARD_OPTIONS))
+        )
+    return shape, options
+
+
+def _most_in_a_shard():
+    nbytes = config.get("array.target_shard_size_bytes")
+    return GUESSED_SHARD_NBYTES if nbytes is None else nbytes
+
+
 def describe_array(
     shape,
     *,
     is_stored: bool,
     chunks=None,
     chunk_shape=None,
+    shards=None,
     dtype=None,
     fill_value=None,
     cname=None,
@@ -160,6 +193,9 @@ def describe_array(
         raise ValueError(f"order: found {order!r}, expected 'C' or 'F'")
     if zarr_format not in (2, 3):
         raise ValueError(f"zarr_format: found {zarr_format!r}, expected 2 or 3")
+    shards, shard_options = _said_of_shards(shards)
+    if shards is not None and zarr_format == 2:
+        raise ValueError(f"shards: found {shards!r}, expected none, as in Zarr v2")
     shape = normalize_shape(shape)
     dtype = normalize_data_type(dtype)
     data_type = _data_type_of(dtype, is_stored and zarr_format == 3)
@@ -168,7 +204,7 @@ def describe_array(
     chosen = _choose_codecs(
         dtype,
         "bytes" if data_type is None else data_type.codec_name,
-        is_stored and zarr_format == 3,
+        (is_stored and zarr_format == 3) or shards is not None,
         codecs,
         filters,
         ArrayArrayCodec if zarr_format == 3 else Codec,
@@ -178,10 +214,20 @@ def describe_array(
         checksum,
     )
     check_order(chosen)
-    for codec in chosen:
-        if isinstance(codec, BytesCodec) and codec.endian is not None and is_stored:
-            dtype = in_byte_order(dtype, codec.endian)
-    chunk_shape = normalize_chunk_shape(chunks, shape, dtype.itemsize)
+    if is_stored and (bytes_codec := bytes_codec_of(chosen)) is not None:
+        dtype = in_byte_order(dtype, bytes_codec.endian)
+    has_shards = any(isinstance(codec, ShardingCodec) for codec in chosen)
+    if has_shards and (chunks is None or chunks is True):
+        raise ValueError(
+            f"chunks: found {chunks} beside a sharding codec, expected the shape of a shard"
+        )
+    if shards is None:
+        chunk_shape = normalize_chunk_shape(chunks, shape, dtype.itemsize)
+    else:
+        inner_shape, chunk_shape = normalize_shard_shape(
+            shards, chunks, shape, dtype.itemsize, _most_in_a_shard()
+        )
+        chosen = [ShardingCodec(inner_shape, chosen, **shard_options)]
     if zarr_format == 2 and order == "F" and len(shape) > 1:
         chosen.insert(0, TransposeCodec(tuple(range(len(shape)))[::-1]))
     metadata = ArrayMetadata(
@@ -223,14 +269,30 @@ def _data_type_of(dtype, is_needed):
     return None
 
 
+def shards_like(metadata: ArrayMetadata) -> dict | None:
+    """Return what is to be said of shards, to get some like those there are; None without."""
+    if metadata.sharding is None:
+        return None
+    codec = metadata.sharding.layout.codec
+    names = ("index_location", "index_codecs", "subchunk_write_order")
+    return {"shape": metadata.shards, **{name: getattr(codec, name) for name in names}}
+
+
 def with_checksum(metadata: ArrayMetadata, is_wanted: bool) -> ArrayMetadata:
-    """Return metadata whose chunks end in a crc32c, or in no checksum."""
-    codecs = metadata.codecs
-    if metadata.zarr_format == 2:
+    """Return metadata whose chunks, inner ones of shards, end in a crc32c, or in no checksum."""
+    codecs = _ending(metadata.codecs, is_wanted)
+    if metadata.zarr_format == 2 or codecs == metadata.codecs:
         return metadata
-    has_checksum = isinstance(codecs[-1], Crc32cCodec)
-    if is_wanted and not has_checksum:
-        return replace(metadata, codecs=(*codecs, Crc32cCodec()))
-    if has_checksum and not is_wanted:
-        return replace(metadata, codecs=codecs[:-1])
-    return metadata
+    return replace(metadata, codecs=codecs)
+
+
+def _ending(codecs, has_checksum):
+    """Return codecs that end in a crc32c, or in none; of shards those of the inner chunks."""
+    codecs = tuple(codecs)
+    for i, codec in enumerate(codecs):
+        if isinstance(codec, ShardingCodec):
+            inner = codec.with_codecs(_ending(codec.codecs, has_checksum))
+            return (*codecs[:i], inner, *codecs[i + 1 :])
+    if isinstance(codecs[-1], Crc32cCodec) == has_checksum:
+        return codecs
+    return (*codecs, Crc32cCodec()) if has_checksum else codecs[:-1]

@@ -84,6 +84,8 @@ void lock_release(uint32_t *word)
     }
 }
 
+int lock_is_held(const uint32_t *word) { return lock_state(atomic_load_u32(word)) != FREE; }
+
 /* Held for a few instructions: spin, and let others run if that takes long. */
 void spin_acquire(uint32_t *word)
 {
@@ -149,6 +151,15 @@ int gate_enter(gate *self, gate_pass *pass, int is_alone)
     *pass = (gate_pass){self, is_alone, passes};
     passes = pass;
     return status;
+}
+
+int gate_is_nested(const gate_pass *pass)
+{
+    const gate_pass *outer = pass->outer;
+
+    while (outer != NULL && outer->of != pass->of)
+        outer = outer->outer;
+    return outer != NULL;
 }
 
 void gate_leave(gate_pass *pass)

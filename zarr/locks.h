@@ -16,6 +16,7 @@ int locks_init(void);
 /* Held for as long as a chunk takes to decode and encode. Not re-entrant. */
 void lock_acquire(uint32_t *word);
 void lock_release(uint32_t *word);
+int lock_is_held(const uint32_t *word);
 
 /* Held for a few instructions. */
 void spin_acquire(uint32_t *word);
@@ -42,5 +43,8 @@ typedef struct gate_pass {
 of waiting for ever: this thread is in there already, and alone or asks to be. */
 int gate_enter(gate *self, gate_pass *pass, int is_alone);
 void gate_leave(gate_pass *pass);
+
+/* Whether the thread was in there already when it entered with this pass. */
+int gate_is_nested(const gate_pass *pass);
 
 #endif

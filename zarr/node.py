@@ -158,7 +158,7 @@ class Node:
         metadata = find_metadata(store, path, self.metadata.zarr_format)
         with self._metadata_lock:
             if version == self._version and _is_same_node(self.metadata, metadata):
-                self._take(metadata)
+                self._take(_as_known(self.metadata, metadata))
 
     def change(self, store, path: str, change: Callable):
         """Read the metadata anew, have it changed, and write it: no other change comes between.
@@ -190,7 +190,7 @@ class Node:
                     raise NodeNotFoundError(
                         f"{place_of(store, path)}: found another node than the one that was opened"
                     )
-                after = change(before)
+                after = change(_as_known(self.metadata, before))
                 _write_metadata(store, path, after, before)
                 with self._metadata_lock:
                     self._take(after)
@@ -230,6 +230,16 @@ def _is_same_node(one, other):
         len(one.shape) == len(other.shape)
         and one.with_changes(shape=other.shape, attributes=other.attributes) == other
     )
+
+
+def _as_known(known, found):
+    """Return metadata of the same node that were found, with what no document says as it is known.
+
+    That is the order in which inner chunks are stored, and what has been made of the codecs.
+    """
+    if isinstance(known, GroupMetadata):
+        return found
+    return known.with_changes(shape=found.shape, attributes=found.attributes)
 
 
 def node_of(store, path: str, metadata) -> Node:
@@ -396,8 +406,7 @@ def create_node(store, path: str, metadata, overwrite: bool = False) -> Node:
     _check_names(path)
     if isinstance(metadata, ArrayMetadata):
         # What no array can be made of is refused before anything is written.
-        grid_shape_of(metadata.shape, metadata.chunk_shape)
-        _ = metadata.chain
+        grid_shape_of(metadata.shape, metadata.chunks)
     is_free = store.is_free(path)
     if not overwrite and not is_free:
         # A document of Zarr v3 will be made if it is absent, so only v2 is to be looked for.

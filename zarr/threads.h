@@ -73,6 +73,9 @@ static inline void spin_pause(void)
 #endif
 }
 
+/* A variable of which each thread has its own. */
+#define THREAD_LOCAL _Thread_local
+
 typedef pthread_mutex_t mutex;
 typedef pthread_cond_t condition;
 

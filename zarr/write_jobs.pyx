@@ -14,7 +14,7 @@ from libc.errno cimport ENOENT
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
-from zarr.chunk_table cimport ChunkTable, Slot, slot_lock, slot_unlock
+from zarr.chunk_table cimport ChunkTable, Slot
 from zarr.codecs.codec cimport NO_MEMORY, OK, Status
 from zarr.execution cimport Job, Outcome, Workspace, run_jobs
 from zarr.indexing cimport Grid
@@ -86,9 +86,9 @@ cdef Status name_job(void* plan, Py_ssize_t index, Workspace* workspace) noexcep
     slot = (<ChunkTable> batch.table).reach(ticket.index)
     if slot == NULL:
         return NO_MEMORY
-    slot_lock(slot)
+    (<ChunkTable> batch.table).lock(slot)
     failed = (<StoredChunks> batch.stored).finish(<Grid> batch.grid, ticket)
-    slot_unlock(slot)
+    (<ChunkTable> batch.table).unlock(slot, ticket.index)
     if failed == -ENOENT:
         ticket.is_urgent = True
         return batch.job(batch.plan, batch.first + index, ticket, workspace)

@@ -10,6 +10,7 @@ from zarr.codecs.constructors import (
     crc32c_codec,
     endian_codec,
     gzip_codec,
+    sharding_codec,
     transpose_codec,
     zstd_codec,
 )
@@ -24,6 +25,7 @@ from zarr.codecs.registry import (
     normalize_codecs,
     register_codec,
 )
+from zarr.codecs.sharding import ShardingCodec, ShardingCodecIndexLocation
 from zarr.codecs.transpose import TransposeCodec
 from zarr.codecs.variable_length import VLenBytesCodec, VLenUTF8Codec
 from zarr.codecs.version2 import codec_from_v2, codec_to_v2
@@ -45,6 +47,8 @@ __all__ = [
     "Lz4Codec",
     "LzmaCodec",
     "PackBitsCodec",
+    "ShardingCodec",
+    "ShardingCodecIndexLocation",
     "TransposeCodec",
     "VLenBytesCodec",
     "VLenUTF8Codec",
@@ -63,6 +67,7 @@ __all__ = [
     "normalize_codecs",
     "numcodecs_codec",
     "register_codec",
+    "sharding_codec",
     "transpose_codec",
     "zstd_codec",
 ]

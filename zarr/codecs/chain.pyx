@@ -20,6 +20,7 @@ from zarr.codecs.codec cimport (
     DAMAGED,
     NO_MEMORY,
     OK,
+    ArrayArrayCodec,
     ArrayBytesCodec,
     BytesBytesCodec,
     scratch_release,
@@ -28,7 +29,7 @@ from zarr.codecs.codec cimport (
 from zarr.codecs.endian import BytesCodec
 from zarr.codecs.registry import check_order
 from zarr.codecs.transpose import TransposeCodec
-from zarr.errors import CodecError
+from zarr.errors import CodecError, MetadataError
 
 cdef enum:
     UNBOUNDED_NBYTES = 2147483647   # of chunks whose size only their content tells
@@ -53,6 +54,55 @@ cdef char* between_memory(ChainScratch* scratch, int i, Py_ssize_t nbytes) noexc
         scratch.between[i] = <char*> malloc(nbytes)
         scratch.between_nbytes[i] = 0 if scratch.between[i] == NULL else nbytes
     return scratch.between[i]
+
+
+def bound_codecs(
+    codecs, dtype, tuple chunk_shape not None, fill_value=None, place="codecs"
+):
+    """Return codecs completed for chunks of a dtype, a shape and a fill value.
+
+    Parameters
+    ----------
+    codecs : iterable of Codec
+    dtype : numpy.dtype
+    chunk_shape : tuple of int
+    fill_value : numpy.ndarray, optional
+        0-d, of the dtype. A codec that leaves out what holds nothing else has a method
+        `with_fill_value`, and gets it as the codecs before encode it.
+    place : str, optional
+        Messages begin with it.
+
+    Raises
+    ------
+    ValueError
+        When one cannot treat such chunks; names its place.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from zarr.codecs import BloscCodec, BytesCodec
+    >>> from zarr.codecs.chain import bound_codecs
+    >>> bound_codecs([BytesCodec(), BloscCodec(cname='lz4')], np.dtype('<i4'), (10,))[1].typesize
+    4
+    """
+    bound = []
+    ndim = len(chunk_shape)
+    for i, codec in enumerate(codecs):
+        try:
+            if fill_value is not None and hasattr(codec, "with_fill_value"):
+                item = fill_value.reshape((1,) * ndim)
+                for before in bound:
+                    item = before.encode(item)
+                codec = codec.with_fill_value(item.reshape(-1)[:1].reshape(()))
+            codec = codec.bind(dtype, chunk_shape)
+            if isinstance(codec, ArrayArrayCodec):
+                chunk_shape, dtype = codec.resolve(chunk_shape, dtype)
+        except MetadataError:
+            raise
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{place}[{i}]: {error}") from error
+        bound.append(codec)
+    return tuple(bound)
 
 
 cdef class CodecChain:
@@ -93,24 +143,17 @@ cdef class CodecChain:
     def __cinit__(self, codecs, dtype, tuple chunk_shape not None):
         cdef int i
         cdef BytesBytesCodec step
-        bound = []
-        array_shape, array_dtype = chunk_shape, dtype
-        order = tuple(range(len(chunk_shape)))
         codecs = tuple(codecs)
         check_order(codecs)
+        self.codecs = bound_codecs(codecs, dtype, chunk_shape)
         middle = [isinstance(codec, ArrayBytesCodec) for codec in codecs].index(True)
-        for codec in codecs[:middle]:
-            codec = codec.bind(array_dtype, array_shape)
+        self.array_codecs = self.codecs[:middle]
+        self.serializer = self.codecs[middle]
+        self.steps = self.codecs[middle + 1:]
+        order = tuple(range(len(chunk_shape)))
+        for codec in self.array_codecs:
             if isinstance(codec, TransposeCodec):
                 order = tuple([order[axis] for axis in codec.order])
-            array_shape, array_dtype = codec.resolve(array_shape, array_dtype)
-            bound.append(codec)
-        self.array_codecs = tuple(bound)
-        self.serializer = codecs[middle].bind(array_dtype, array_shape)
-        self.steps = tuple([
-            codec.bind(array_dtype, array_shape) for codec in codecs[middle + 1:]
-        ])
-        self.codecs = (*self.array_codecs, self.serializer, *self.steps)
         self.dtype = dtype
         self.chunk_shape = chunk_shape
         self.step_count = len(self.steps)
@@ -137,11 +180,13 @@ cdef class CodecChain:
             and all([step.is_native for step in self.steps])
         )
         self.order = order if self.is_native else tuple(range(len(chunk_shape)))
-        self.sizes[0] = self.chunk_nbytes if self.is_native else UNBOUNDED_NBYTES
+        # Python's codecs may make any number of bytes of so many.
+        unbounded = max(UNBOUNDED_NBYTES, self.serializer.max_nbytes or 0)
+        self.sizes[0] = self.chunk_nbytes if self.is_native else unbounded
         for i in range(self.step_count):
             step = self.steps[i]
             self.step[i] = <PyObject*> step
-            self.sizes[i + 1] = UNBOUNDED_NBYTES
+            self.sizes[i + 1] = unbounded
             if self.is_native:
                 self.sizes[i + 1] = step.encoded_bound(self.sizes[i])
             if self.sizes[i + 1] < 0:
@@ -294,6 +339,19 @@ cdef class CodecChain:
             data = step.encode(data)
         return bytes(data)
 
+    def decode_steps(self, data):
+        """Return the bytes that the codec from array to bytes made of a chunk, of encoded bytes.
+
+        Raises
+        ------
+        CodecError
+            When a codec behind it finds them damaged.
+        """
+        cdef int i
+        for i in range(self.step_count - 1, -1, -1):
+            data = self.steps[i].decode(data, self.sizes[i])
+        return data
+
     def decode_items(self, data):
         """Return the items of encoded bytes, an array of the shape and the dtype of a chunk.
 
@@ -302,15 +360,12 @@ cdef class CodecChain:
         CodecError
             When the bytes are not those of a chunk; names the codec that found out.
         """
-        cdef int i = self.step_count
         shape, dtype = self.chunk_shape, self.dtype
         shapes = [(shape, dtype)]
         for codec in self.array_codecs:
             shape, dtype = codec.resolve(shape, dtype)
             shapes.append((shape, dtype))
-        while i > 0:
-            i -= 1
-            data = self.steps[i].decode(data, self.sizes[i])
+        data = self.decode_steps(data)
         if self.is_native and len(data) != self.chunk_nbytes:
             raise CodecError(
                 f"{self.serializer.name}: found {len(data)} bytes, expected {self.chunk_nbytes}"

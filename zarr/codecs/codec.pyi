@@ -34,6 +34,7 @@ class ArrayArrayCodec(Codec):
     ) -> tuple[tuple[int, ...], np.dtype[Any]]: ...
 
 class ArrayBytesCodec(Codec):
+    max_nbytes: int | None
     def encode(self, array: NDArray[Any]) -> bytes: ...
     def decode(
         self, data: Buffer, shape: tuple[int, ...], dtype: np.dtype[Any]

@@ -221,6 +221,12 @@ cdef class ArrayArrayCodec(Codec):
 cdef class ArrayBytesCodec(Codec):
     """A codec that makes bytes of an array.
 
+    Attributes
+    ----------
+    max_nbytes : int or None
+        The most bytes of an encoded chunk, of a codec that is bound; None where only its content
+        tells.
+
     Examples
     --------
     >>> import numpy as np
@@ -234,6 +240,8 @@ cdef class ArrayBytesCodec(Codec):
     >>> Text().encode(np.array([[1, 2], [3, 4]]))
     b'1 2 3 4'
     """
+
+    max_nbytes = None
 
     def encode(self, array):
         """Return an array as bytes."""

@@ -4,6 +4,7 @@ from zarr.codecs.blosc import BloscCodec
 from zarr.codecs.checksum import Crc32cCodec
 from zarr.codecs.deflate import GzipCodec
 from zarr.codecs.endian import BytesCodec
+from zarr.codecs.sharding import ShardingCodec
 from zarr.codecs.transpose import TransposeCodec
 from zarr.codecs.zstandard import ZstdCodec
 
@@ -13,6 +14,7 @@ __all__ = [
     "crc32c_codec",
     "endian_codec",
     "gzip_codec",
+    "sharding_codec",
     "transpose_codec",
     "zstd_codec",
 ]
@@ -119,3 +121,22 @@ def crc32c_codec():
     Crc32cCodec()
     """
     return Crc32cCodec()
+
+
+def sharding_codec(chunk_shape, codecs=None, index_codecs=None, index_location="end"):
+    """Return a `ShardingCodec`.
+
+    Raises
+    ------
+    ValueError
+        As `ShardingCodec` does.
+
+    Examples
+    --------
+    >>> from zarr.codecs import bytes_codec, crc32c_codec, sharding_codec
+    >>> sharding_codec((32, 32), [bytes_codec(), crc32c_codec()]).chunk_shape
+    (32, 32)
+    """
+    given = {"codecs": codecs, "index_codecs": index_codecs}
+    given = {name: value for name, value in given.items() if value is not None}
+    return ShardingCodec(chunk_shape, index_location=index_location, **given)

@@ -1,7 +1,8 @@
 """Which class a codec's name stands for, and codecs as metadata and users give them.
 
-Ours are known from the start. Others are added by `register_codec`, or by an entry point of the
-group "zarr.codecs" in the package that has them, which is loaded when its name is first met.
+Ours are known from the start; the sharding codec, which has codecs itself, adds itself. Others are
+added by `register_codec`, or by an entry point of the group "zarr.codecs" in the package that has
+them, which is loaded when its name is first met.
 """
 
 import importlib.metadata
@@ -22,7 +23,7 @@ from zarr.codecs.transpose import TransposeCodec
 from zarr.codecs.variable_length import VLenBytesCodec, VLenUTF8Codec
 from zarr.codecs.zstandard import ZstdCodec
 from zarr.errors import MetadataError
-from zarr.json_values import name_and_configuration
+from zarr.json_values import mismatch, name_and_configuration
 
 __all__ = ["codec_from_json", "get_codec_class", "normalize_codecs", "register_codec"]
 
@@ -125,6 +126,30 @@ def codec_from_json(value, place):
             f"{place}.name: found {name!r}, expected a codec that is known"
         ) from None
     return cls.from_configuration(configuration, place)
+
+
+def codecs_from_json(values, place):
+    """Return the codecs that stand in metadata as a list, checked for their order.
+
+    Raises
+    ------
+    MetadataError
+        When it is no list, one of them is not right, or they do not follow each other.
+
+    Examples
+    --------
+    >>> from zarr.codecs.registry import codecs_from_json
+    >>> codecs_from_json(['bytes', 'crc32c'], 'codecs')
+    (BytesCodec(endian=None), Crc32cCodec())
+    """
+    if not isinstance(values, list):
+        raise mismatch(place, values, "a list of codecs")
+    codecs = tuple(codec_from_json(value, f"{place}[{i}]") for i, value in enumerate(values))
+    try:
+        check_order(codecs, place)
+    except ValueError as error:
+        raise MetadataError(str(error)) from None
+    return codecs
 
 
 def normalize_codecs(codecs, place="codecs"):

@@ -7,42 +7,15 @@ import numpy as np
 from zarr.byte_order import in_byte_order
 from zarr.chunk_grid import MAX_LENGTH
 from zarr.chunk_keys import ChunkKeyEncoding
-from zarr.codecs.chain import CodecChain
-from zarr.codecs.codec import ArrayArrayCodec
+from zarr.codecs.chain import CodecChain, bound_codecs
+from zarr.codecs.sharded_chain import Sharding, sharding_of
+from zarr.codecs.sharding import warn_of_waste
 from zarr.data_type import DataType, data_type_of
 from zarr.errors import MetadataError
 from zarr.fill_value import same_fill_value
 from zarr.metadata import version2, version3
 
-__all__ = ["ArrayMetadata", "bound_codecs"]
-
-
-def bound_codecs(codecs, dtype: np.dtype, chunk_shape: tuple[int, ...]) -> tuple:
-    """Return codecs completed for chunks of a dtype and a shape.
-
-    Raises
-    ------
-    ValueError
-        When one cannot treat such chunks.
-
-    Examples
-    --------
-    >>> from zarr.codecs import BloscCodec, BytesCodec
-    >>> bound_codecs([BytesCodec(), BloscCodec(cname='lz4')], np.dtype('<i4'), (10,))[1].typesize
-    4
-    """
-    bound = []
-    for i, codec in enumerate(codecs):
-        try:
-            codec = codec.bind(dtype, chunk_shape)
-            if isinstance(codec, ArrayArrayCodec):
-                chunk_shape, dtype = codec.resolve(chunk_shape, dtype)
-        except MetadataError:
-            raise
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"codecs[{i}]: {error}") from error
-        bound.append(codec)
-    return tuple(bound)
+__all__ = ["ArrayMetadata"]
 
 
 def _describing(data_type, dtype):
@@ -63,7 +36,9 @@ class ArrayMetadata:
     Parameters
     ----------
     zarr_format : {2, 3}
-    shape, chunk_shape : tuple of int
+    shape : tuple of int
+    chunk_shape : tuple of int
+        Of what is stored under one key: of a shard, where there are shards.
     dtype : numpy.dtype
         In the byte order that is stored.
     chunk_key_encoding : ChunkKeyEncoding
@@ -131,7 +106,7 @@ class ArrayMetadata:
             fill_value = self.fill_value.copy()
             fill_value.flags.writeable = False
             object.__setattr__(self, "fill_value", fill_value)
-        codecs = bound_codecs(self.codecs, self.dtype, self.chunk_shape)
+        codecs = bound_codecs(self.codecs, self.dtype, self.chunk_shape, self.fill_value)
         object.__setattr__(self, "codecs", codecs)
         if self.zarr_format == 2 and self.order is None:
             self._check_for_v2()
@@ -163,11 +138,34 @@ class ArrayMetadata:
 
     @property
     def chain(self) -> CodecChain:
-        """The codecs, ready to run on the chunks."""
+        """The codecs, ready to run on what is stored under one key."""
         chain = self._made.get("chain")
         if chain is None:
+            warn_of_waste(self.codecs)
             chain = self._made["chain"] = CodecChain(self.codecs, self.dtype, self.chunk_shape)
         return chain
+
+    @property
+    def sharding(self) -> Sharding | None:
+        """How inner chunks lie in shards; None where chunks are treated as a whole."""
+        if "sharding" not in self._made:
+            self._made["sharding"] = sharding_of(self.chain)
+        return self._made["sharding"]
+
+    @property
+    def shards(self) -> tuple[int, ...] | None:
+        """The shape of a shard; None without sharding."""
+        return None if self.sharding is None else self.chunk_shape
+
+    @property
+    def chunks(self) -> tuple[int, ...]:
+        """The shape of a chunk: of an inner one, where there are shards."""
+        return self.chunk_shape if self.sharding is None else self.sharding.chunks
+
+    @property
+    def inner_codecs(self) -> tuple:
+        """The codecs that a chunk goes through: an inner one, where there are shards."""
+        return self.codecs if self.sharding is None else self.sharding.layout.inner.codecs
 
     @property
     def dimension_separator(self) -> str:

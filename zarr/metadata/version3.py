@@ -14,7 +14,8 @@ from zarr.byte_order import in_byte_order
 from zarr.chunk_grid import MAX_LENGTH, MAX_NDIM
 from zarr.chunk_keys import ChunkKeyEncoding
 from zarr.codecs.endian import BytesCodec
-from zarr.codecs.registry import check_order, codec_from_json
+from zarr.codecs.registry import codecs_from_json
+from zarr.codecs.sharding import ShardingCodec, bytes_codec_of
 from zarr.data_type import data_type_from_json
 from zarr.errors import MetadataError
 from zarr.fill_value import fill_value_from_json, fill_value_to_json
@@ -193,28 +194,29 @@ def positive_lengths(chunk_shape: tuple, shape: tuple, place: str) -> tuple[int,
 
 
 def _codecs(values, data_type, place):
-    if not isinstance(values, list):
-        raise mismatch(place, values, "a list of codecs")
-    codecs = [codec_from_json(value, f"{place}[{i}]") for i, value in enumerate(values)]
-    try:
-        check_order(codecs, place)
-    except ValueError as error:
-        raise MetadataError(str(error)) from None
-    if data_type.name == "structured":
-        # Its registered text: without a byte order, little-endian.
-        codecs = [
-            BytesCodec("little") if isinstance(c, BytesCodec) and c.endian is None else c
-            for c in codecs
-        ]
-    return tuple(codecs)
+    codecs = codecs_from_json(values, place)
+    # Its registered text: without a byte order, little-endian.
+    return _little_endian(codecs) if data_type.name == "structured" else codecs
+
+
+def _little_endian(codecs):
+    """Return codecs with a byte order where none is said, in inner chunks too."""
+    return tuple(
+        BytesCodec("little")
+        if isinstance(codec, BytesCodec) and codec.endian is None
+        else codec.with_codecs(_little_endian(codec.codecs))
+        if isinstance(codec, ShardingCodec)
+        else codec
+        for codec in codecs
+    )
 
 
 def _dtype(data_type, codecs):
     """Return the dtype of a data type, in the byte order that the bytes codec has."""
-    for codec in codecs:
-        if isinstance(codec, BytesCodec):
-            return in_byte_order(data_type.dtype, codec.endian)
-    return data_type.dtype
+    serializer = bytes_codec_of(codecs)
+    return (
+        data_type.dtype if serializer is None else in_byte_order(data_type.dtype, serializer.endian)
+    )
 
 
 def _dimension_names(value, ndim, place):

@@ -1,0 +1,5 @@
+from zarr.selected_array cimport SelectedArray
+
+
+cdef class ChunksInHand(SelectedArray):
+    pass

@@ -1,0 +1,3 @@
+from zarr.storage import RangeByteRequest
+
+def joined_ranges(spans: list[tuple[int, int]]) -> list[RangeByteRequest]: ...
