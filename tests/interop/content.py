@@ -8,7 +8,7 @@ A case is a plain dict, the same for everybody:
 - `document`: what the array's `zarr.json`, or `.zarray`, has to say; `attributes`: its attributes;
 - `defaults`: whether we leave the codecs to our defaults, which are those of the document;
 - `written`: the regions that are written, a list of ``[start, stop]`` per axis each;
-- `seed`: what the items are drawn from.
+- `seed`: what the items are drawn from; `seeds`: for each region, where each has items of its own.
 
 Every process works out the items by itself. This module runs in the environments of all peers: it
 needs NumPy and nothing else, and no implementation of Zarr has a say in it.
@@ -20,7 +20,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-__all__ = ["Found", "difference", "dtype_of", "fill_value_of", "items_of", "regions_of"]
+__all__ = [
+    "Found",
+    "difference",
+    "dtype_of",
+    "fill_value_of",
+    "items_of",
+    "levels_of",
+    "regions_of",
+    "writes_of",
+]
 
 TEXTS = ["", "a", "zarr", "\u00e4\u00f6\u00fc", "\u65e5\u672c\u8a9e", "\U0001f388" * 3, "x" * 40]
 FLOATS = {"NaN": np.nan, "Infinity": np.inf, "-Infinity": -np.inf}
@@ -156,10 +165,17 @@ def regions_of(case) -> list[tuple[slice, ...]]:
     return [tuple(slice(start, stop) for start, stop in region) for region in written]
 
 
-def items_of(case) -> np.ndarray:
+def writes_of(case):
+    """Yield what is written, in this order: each region and the items of that region."""
+    regions = regions_of(case)
+    for region, seed in zip(regions, case.get("seeds", [case["seed"]] * len(regions)), strict=True):
+        yield region, items_of(case, seed)[region]
+
+
+def items_of(case, seed=None) -> np.ndarray:
     """Return what is written: the items of the whole array, of which the regions are a part."""
     document, dtype = case["document"], dtype_of(case)
-    random = np.random.RandomState(case["seed"])
+    random = np.random.RandomState(case["seed"] if seed is None else seed)
     items = drawn_from(dtype, random)
     fill_value = fill_value_of(case)
     # Not every writer tells apart NaNs, and the zeros of complex numbers: some store no chunk in
@@ -183,13 +199,13 @@ def expected_items(case):
     items, known : ndarray
         The items, and a bool each for whether it is known.
     """
-    items, fill_value = items_of(case), fill_value_of(case)
-    expected = np.empty_like(items)
-    known = np.full(items.shape, fill_value is not None)
+    fill_value = fill_value_of(case)
+    expected = np.empty(case["document"]["shape"], dtype_of(case))
+    known = np.full(expected.shape, fill_value is not None)
     if fill_value is not None:
         expected[...] = fill_value
-    for region in regions_of(case):
-        expected[region] = items[region]
+    for region, items in writes_of(case):
+        expected[region] = items
         known[region] = True
     return expected, known
 
@@ -209,13 +225,45 @@ def plain_dtype(dtype):
     return np.dtype(object) if dtype.kind == "T" else dtype.newbyteorder("=")
 
 
+def levels_of(document):
+    """Yield, from chunks to the innermost chunks of shards, the shape and the codecs of each.
+
+    Shapes are along the axes of the array. Codecs are names with their configurations.
+    """
+    chunk_shape = named(document["chunk_grid"])[1]["chunk_shape"]
+    codecs = document["codecs"]
+    axes = list(range(len(chunk_shape)))
+    while codecs is not None:
+        level = [named(codec) for codec in codecs]
+        yield chunk_shape, level
+        codecs = None
+        for name, configuration in level:
+            if name == "transpose":
+                axes = [axes[axis] for axis in configuration["order"]]
+            elif name == "sharding_indexed":
+                inner_shape, codecs = configuration["chunk_shape"], configuration["codecs"]
+                chunk_shape = [inner_shape[axes.index(axis)] for axis in range(len(axes))]
+                break
+
+
+def chunk_shapes_of(document):
+    """Return what the shape of chunks may be said to be: also that of shards, and inner ones."""
+    if document["zarr_format"] == 2:
+        return [document["chunks"]]
+    return [chunk_shape for chunk_shape, _ in levels_of(document)]
+
+
 def comparisons(case, found):
     """Yield what is compared, with what was found and what is expected."""
     document = case["document"]
-    grid = document.get("chunk_grid", {}).get("configuration", {})
-    chunk_shape = grid.get("chunk_shape", document.get("chunks"))
+    chunk_shapes = chunk_shapes_of(document)
+    chunk_shape = list(found.chunk_shape)
     yield "shape", list(found.shape), document["shape"]
-    yield "chunk shape", list(found.chunk_shape), chunk_shape
+    yield (
+        "chunk shape",
+        chunk_shape,
+        (chunk_shape if chunk_shape in chunk_shapes else chunk_shapes[0]),
+    )
     yield "dtype", plain_dtype(found.dtype), plain_dtype(dtype_of(case))
     yield "dtype of the items", plain_dtype(found.items.dtype), plain_dtype(dtype_of(case))
     if found.attributes is not None:

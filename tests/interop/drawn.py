@@ -6,9 +6,18 @@ A case depends on its number only, so that a number is all that is needed to see
 import random
 
 import numpy as np
-from matrix import COMPLEX, FLOATS, INTEGERS, ONE_BYTE, blosc, bytes_codec, named
+from matrix import (
+    COMPLEX,
+    CRC32C,
+    FLOATS,
+    INTEGERS,
+    ONE_BYTE,
+    blosc,
+    bytes_codec,
+    named,
+)
 
-__all__ = ["drawn_case"]
+__all__ = ["drawn_case", "drawn_turns"]
 
 TEXT = 'abc \u00e4\u03b1\u65e5\U0001f388"\\/\n'
 FLOAT_FILLS = ["NaN", "Infinity", "-Infinity", 0.0, -0.0, 1.5, -1e-3]
@@ -126,14 +135,49 @@ def members_v2(chunk_shape, r):
     }
 
 
-def drawn_case(number):
-    """Return the case of a number."""
+def index_codecs(ndim, r):
+    order = named("transpose", order=r.sample(range(ndim + 1), ndim + 1))
+    return [
+        *([order] if r.random() < 0.2 else []),
+        bytes_codec(r.choice(["little", "little", "big"])),
+        *([CRC32C] if r.random() < 0.8 else []),
+    ]
+
+
+def in_shards(document, r):
+    """Make the chunks of a document inner chunks of shards; once more perhaps."""
+    grid = document["chunk_grid"]["configuration"]
+    axes = list(range(len(grid["chunk_shape"])))
+    codecs = document["codecs"]
+    # Some that have come before and behind are those of the whole shard.
+    before, behind = [], []
+    while codecs[0]["name"] == "transpose" and r.random() < 0.3:
+        before.append(codecs.pop(0))
+        axes = [axes[axis] for axis in before[-1]["configuration"]["order"]]
+    while codecs[-1]["name"] in ("crc32c", "gzip", "zstd") and r.random() < 0.1:
+        behind.insert(0, codecs.pop())
+    # Not three times: zarrs then asks for gigabytes, the most that the most of each level can take.
+    for _ in range(r.choice([1, 1, 1, 2])):
+        inner_shape = [grid["chunk_shape"][axis] for axis in axes]
+        location = r.choice(["start", "end"])
+        codecs = [
+            named(
+                "sharding_indexed", chunk_shape=inner_shape, codecs=codecs,
+                index_codecs=index_codecs(len(axes), r), index_location=location,
+            )
+        ]  # fmt: skip
+        grid["chunk_shape"] = [length * r.randint(1, 4) for length in grid["chunk_shape"]]
+    document["codecs"] = [*before, *codecs, *behind]
+
+
+def drawn_case(number, has_shards=None):
+    """Return the case of a number; with `has_shards`, of Zarr v3 and with shards."""
     r = random.Random(number)
     shape = [r.choice([0, 1, *range(2, 13)]) for _ in range(r.randrange(4))]
     chunk_shape = [r.randint(1, length + 2) for length in shape]
-    is_v2 = r.random() < 0.2
+    is_v2 = r.random() < 0.2 and not has_shards
     members = members_v2(chunk_shape, r) if is_v2 else members_v3(shape, chunk_shape, r)
-    return {
+    case = {
         "name": f"drawn-{number}",
         "path": "array",
         "document": {"shape": shape, **members},
@@ -141,3 +185,23 @@ def drawn_case(number):
         "written": regions(shape, r),
         "seed": number,
     }
+    if has_shards or (not is_v2 and r.random() < 0.4):
+        in_shards(case["document"], r)
+    return case
+
+
+def drawn_turns(number, count):
+    """Return the case of a number with shards, to which so many parts are written.
+
+    Each has items of its own, so that it is seen which one was written last.
+    """
+    case = drawn_case(number, has_shards=True)
+    r = random.Random(number)
+    shape = case["document"]["shape"]
+    written = [
+        [sorted(r.sample(range(length + 1), min(2, length + 1))) for length in shape]
+        for _ in range(count)
+    ]
+    written = [[[part[0], part[-1]] for part in region] for region in written]
+    seeds = [r.randrange(2**32) for _ in written]
+    return {**case, "name": f"{case['name']}-turns", "written": written, "seeds": seeds}

@@ -8,9 +8,9 @@ on which a peer takes its whole process down, `aborts`, are not given to it.
 import itertools
 import math
 
-from content import dtype_of, named
+from content import dtype_of, levels_of, named
 
-__all__ = ["LIMITS", "aborts", "features", "limit_of"]
+__all__ = ["BY_CHANCE", "LIMITS", "aborts", "features", "limit_of"]
 
 
 def limits(peers, does, reason, *named_features, **others):
@@ -22,6 +22,9 @@ def limits(peers, does, reason, *named_features, **others):
 
 
 BOTH = ("write", "read")
+OF_A_WHOLE_TYPESIZE = "parts of a chunk end at a whole typesize"
+#: Reasons that hold now and then: memory that nobody has set may hold the right bytes.
+BY_CHANCE = {OF_A_WHOLE_TYPESIZE}
 OF_TEXT_AND_BYTES = [
     f"data type {name}"
     for name in ("null_terminated_bytes", "fixed_length_utf32", "string", "bytes",
@@ -42,14 +45,20 @@ LIMITS = [
     ),
     *limits("zarr-python", ["write"], "refused when written, known when read", "blosc snappy"),
     *limits("ours", BOTH, "the C-Blosc that we build against has none", "blosc snappy"),
+    *limits(
+        "zarr-python zarrs", BOTH, "compares the axes of inner chunks with those of the array",
+        "shards of other axes",
+    ),
+    *limits("tensorstore", BOTH, "refuses them", "codecs behind shards"),
     *limits("zarrs", ["read"], "parts of a chunk have swapped components", "complex big"),
     *limits(
-        "zarrs", ["read"], "parts of a chunk end at a whole typesize",
+        "zarrs", ["read"], OF_A_WHOLE_TYPESIZE,
         "blosc of what is compressed", "blosc with a remainder",
     ),
     *limits("zarr-python zarrs", ["write"], "writes NaN as \"NaN\", whatever its bits", "NaN bits"),
     *limits("zarr-python", ["read"], "bits are lost in a Python float", "NaN bits, lost as float"),
     *limits("zarrs", ["read"], "gets the fill value from zarr-python as \"NaN\"", "NaN bits"),
+    *limits("zarr-python", ["write"], "older", "shards of no axes", before="3.4"),
     *limits("tensorstore", ["write"], "knows no groups", "groups"),
     *limits("tensorstore", BOTH, "names have to differ", "names equal"),
     *limits("tensorstore", ["write"], "insists on C", "v2 order F, one axis"),
@@ -89,15 +98,26 @@ def features_v3(case):
     names = [name for name in document.get("dimension_names", []) if name]
     if len(set(names)) < len(names):
         yield "names equal"
-    codecs = [named(codec) for codec in document["codecs"]]
-    if name.startswith("complex") and ("bytes", {"endian": "big"}) in codecs:
-        yield "complex big"
-    yield from blosc_features(case, codecs)
+    for chunk_shape, codecs in levels_of(document):
+        if name.startswith("complex") and ("bytes", {"endian": "big"}) in codecs:
+            yield "complex big"
+        yield from blosc_features(math.prod(chunk_shape) * dtype_of(case).itemsize, codecs)
+        yield from shard_features(chunk_shape, codecs)
 
 
-def blosc_features(case, codecs):
-    chunk_shape = case["document"]["chunk_grid"]["configuration"]["chunk_shape"]
-    nbytes = math.prod(chunk_shape) * dtype_of(case).itemsize
+def shard_features(chunk_shape, codecs):
+    for i, (name, configuration) in enumerate(codecs):
+        if name == "sharding_indexed":
+            lengths = zip(chunk_shape, configuration["chunk_shape"], strict=True)
+            if any(length % inner_length for length, inner_length in lengths):
+                yield "shards of other axes"
+            if codecs[i + 1 :]:
+                yield "codecs behind shards"
+            if not chunk_shape:
+                yield "shards of no axes"
+
+
+def blosc_features(nbytes, codecs):
     is_compressed = False
     for name, configuration in codecs:
         if name == "blosc":

@@ -154,6 +154,61 @@ def transposes():
     )
 
 
+def sharding(chunk_shape, codecs=None, endian="little", checksum=True, index_location="end"):
+    """Return the codec of shards, with all of its members."""
+    index_codecs = [bytes_codec(endian), *[CRC32C] * checksum]
+    return named(
+        "sharding_indexed", chunk_shape=chunk_shape, codecs=codecs or [bytes_codec()],
+        index_codecs=index_codecs, index_location=index_location,
+    )  # fmt: skip
+
+
+def shards():
+    """The index anywhere and in any form; inner chunks of all kinds, absent ones among them."""
+    others = {"shape": [10, 15], "chunk_shape": [4, 9]}
+    checked = [bytes_codec(), blosc(), CRC32C]
+    # Of four shards one is written whole, two in part, one not at all.
+    parts = {"written": [[[0, 4], [0, 9]], [[3, 6], [8, 11]], [[9, 10], [14, 15]]]}
+    for location, endian in itertools.product(("end", "start"), ("little", "big")):
+        for word, more in (("", {}), ("-parts", parts)):
+            codec = sharding([2, 3], checked, endian, index_location=location)
+            yield v3(f"shards-{location}-{endian}{word}", codecs=[codec], **others, **more)
+    yield v3("shards-no-checksum", codecs=[sharding([2, 3], checksum=False)], **others, **parts)
+    yield v3("shards-one-inner", codecs=[sharding([4, 9], checked)], **others, **parts)
+    yield v3("shards-of-items", codecs=[sharding([1, 1])], **others, **parts)
+    for location in ("end", "start"):
+        within = sharding([2, 1], checked, index_location=location)
+        nested = [sharding([2, 3], [within], index_location="end")]
+        yield v3(f"shards-nested-{location}", codecs=nested, **others)
+        yield v3(f"shards-nested-{location}-parts", codecs=nested, fill_value=7, **others, **parts)
+    for data_type, fill_value, codecs in [
+        ("uint8", 255, [bytes_codec(None), GZIP]),
+        ("float64", "NaN", [bytes_codec("big"), ZSTD, CRC32C]),
+        ("float32", -0.0, [bytes_codec(), GZIP]),
+        ("complex64", [1.5, "NaN"], [bytes_codec()]),
+        ("string", "\u65e5", [named("vlen-utf8"), ZSTD]),
+    ]:
+        codec = sharding([2, 3], codecs)
+        yield v3(f"shards-{data_type}", data_type, fill_value, [codec], **others, **parts)
+    transpose = named("transpose", order=[1, 2, 0])
+    three = {"shape": [4, 6, 7], "chunk_shape": [2, 6, 4]}
+    inside = [sharding([1, 2, 4], [transpose, *checked])]
+    yield v3("shards-transpose-inside", codecs=inside, **three)
+    yield v3("shards-transpose-before", codecs=[transpose, sharding([3, 2, 1], checked)], **three)
+    cubes = [transpose, sharding([2, 1, 2], [transpose, *checked])]
+    yield v3("shards-transposed-cubes", shape=[4, 6, 7], chunk_shape=[4, 4, 4], codecs=cubes)
+    yield v3("shards-codec-behind", codecs=[sharding([2, 3], checked), GZIP], **others, **parts)
+    yield v3("shards-no-axes", shape=[], chunk_shape=[], codecs=[sharding([], checked)])
+    for name, shape, chunk_shape, inner_shape in [
+        ("morton", [7, 24], [7, 24], [1, 2]),
+        ("four-axes", [5, 3, 4, 6], [5, 2, 4, 3], [1, 1, 2, 1]),
+        ("larger", [3], [64], [2]),
+        ("empty", [0, 4], [2, 4], [1, 2]),
+    ]:
+        codec = sharding(inner_shape, checked)
+        yield v3(f"shards-{name}", shape=shape, chunk_shape=chunk_shape, codecs=[codec])
+
+
 def keys_and_shapes():
     """Both key encodings with both separators; from no axes to three, empty, ragged."""
     for name, separator in itertools.product(("default", "v2"), "/."):
@@ -283,7 +338,7 @@ def zarr_v2():
 MATRIX = [
     {**case, "seed": zlib.crc32(case["name"].encode())}
     for case in itertools.chain(
-        data_types(), codecs(), transposes(), keys_and_shapes(), fill_values(), parts_and_names(),
-        zarr_v2(),
+        data_types(), codecs(), transposes(), shards(), keys_and_shapes(), fill_values(),
+        parts_and_names(), zarr_v2(),
     )
 ]  # fmt: skip

@@ -1,12 +1,12 @@
 """This library writes and reads cases, in the process of the tests."""
 
 import numpy as np
-from content import Found, fill_value_of, items_of, regions_of
+from content import Found, fill_value_of, writes_of
 from peer import outcome
 
 import zarr
 
-__all__ = ["ask_ours", "read", "write"]
+__all__ = ["ask_ours", "read", "update", "write"]
 
 
 def members_v3(document):
@@ -44,7 +44,7 @@ def write(folder, case):
     if case.get("defaults"):
         del members["codecs"]
     fill_value = fill_value_of(case)
-    array = zarr.create_array(
+    zarr.create_array(
         folder,
         name=case["path"],
         shape=document["shape"],
@@ -53,11 +53,16 @@ def write(folder, case):
         zarr_format=zarr_format,
         **members,
     )
-    items = items_of(case)
-    for region in regions_of(case):
-        array[region] = items[region]
+    update(folder, case)
     if case.get("consolidated"):
         zarr.consolidate_metadata(folder)
+
+
+def update(folder, case):
+    """Write to the array of a case, which is there."""
+    array = zarr.open_array(folder, path=case["path"], mode="r+")
+    for region, items in writes_of(case):
+        array[region] = items
 
 
 def read(folder, case):
@@ -84,5 +89,6 @@ def read(folder, case):
 
 
 def ask_ours(action, folder, cases):
-    """Write or read cases; for each, by its name, None or what is wrong."""
-    return {case["name"]: outcome(action, folder, case, write, read) for case in cases}
+    """Write, update or read cases; for each, by its name, None or what is wrong."""
+    actions = {"write": write, "update": update, "read": read}
+    return {case["name"]: outcome(action, folder, case, actions) for case in cases}

@@ -2,9 +2,9 @@
 
 import peer
 import tensorstore
-from content import Found, items_of, regions_of
+from content import Found, writes_of
 
-__all__ = ["read", "write"]
+__all__ = ["read", "update", "write"]
 
 
 def spec_of(folder, case):
@@ -23,10 +23,15 @@ def write(folder, case):
     if case.get("attributes"):
         metadata = {**metadata, "attributes": case["attributes"]}
     spec = {**spec_of(folder, case), "metadata": metadata}
-    array = tensorstore.open(spec, create=True).result()
-    items = items_of(case)
-    for region in regions_of(case):
-        array[region].write(items[region]).result()
+    tensorstore.open(spec, create=True).result()
+    update(folder, case)
+
+
+def update(folder, case):
+    """Write to the array of a case, which is there."""
+    array = tensorstore.open(spec_of(folder, case), open=True).result()
+    for region, items in writes_of(case):
+        array[region].write(items).result()
 
 
 def read(folder, case):
@@ -47,4 +52,4 @@ def read(folder, case):
 
 
 if __name__ == "__main__":
-    peer.main(["tensorstore"], write, read)
+    peer.main(["tensorstore"], write=write, update=update, read=read)

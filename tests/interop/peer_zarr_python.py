@@ -3,13 +3,13 @@
 import numcodecs
 import numpy as np
 import peer
-from content import Found, fill_value_of, items_of, regions_of
+from content import Found, fill_value_of, writes_of
 
 import zarr
 
-__all__ = ["read", "write"]
+__all__ = ["read", "update", "write"]
 
-SERIALIZERS = ("bytes", "vlen-utf8", "vlen-bytes")
+SERIALIZERS = ("bytes", "vlen-utf8", "vlen-bytes", "sharding_indexed")
 
 
 def members_v3(document):
@@ -50,7 +50,7 @@ def write(folder, case):
         zarr.create_group(folder, path=path, attributes=attributes, zarr_format=zarr_format)
     members = members_v3(document) if zarr_format == 3 else members_v2(document)
     fill_value = fill_value_of(case)
-    array = zarr.create_array(
+    zarr.create_array(
         folder,
         name=case["path"],
         shape=document["shape"],
@@ -59,11 +59,16 @@ def write(folder, case):
         zarr_format=zarr_format,
         **members,
     )
-    items = items_of(case)
-    for region in regions_of(case):
-        array[region] = items[region]
+    update(folder, case)
     if case.get("consolidated"):
         zarr.consolidate_metadata(folder)
+
+
+def update(folder, case):
+    """Write to the array of a case, which is there."""
+    array = zarr.open_array(folder, path=case["path"], mode="r+")
+    for region, items in writes_of(case):
+        array[region] = items
 
 
 def read(folder, case):
@@ -91,4 +96,4 @@ def read(folder, case):
 
 
 if __name__ == "__main__":
-    peer.main(["zarr"], write, read)
+    peer.main(["zarr"], write=write, update=update, read=read)

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import peer_process
 import pytest
-from content import Found, difference, expected_items, fill_value_of, items_of
-from drawn import drawn_case
+from content import Found, difference, expected_items, fill_value_of, items_of, levels_of
+from drawn import drawn_case, drawn_turns
 from limits import limit_of
 from matrix import MATRIX
 
@@ -110,6 +110,35 @@ def test_data_stay_what_they_are():
 def test_drawn_cases_are_json_and_stay_what_they_are():
     case = drawn_case(7)
     assert json.loads(json.dumps(case)) == case == drawn_case(7)
+
+
+def test_drawn_turns_have_items_of_their_own_and_the_last_count():
+    case = drawn_turns(4, 3)
+    assert json.loads(json.dumps(case)) == case == drawn_turns(4, 3)
+    assert "sharding_indexed" in [codec["name"] for codec in case["document"]["codecs"]]
+    shape = case["document"]["shape"]
+    whole = [[0, length] for length in shape]
+    twice = {**case, "written": [whole, whole], "seeds": [1, 2]}
+    once = {**case, "written": [whole], "seeds": [2]}
+    (items, known), (expected, _) = expected_items(twice), expected_items(once)
+    assert known.all()
+    assert (items == expected).all()
+    assert not (items == items_of(case, 1)).all()
+
+
+def test_levels_are_the_shapes_along_the_axes_of_the_array():
+    transpose = {"name": "transpose", "configuration": {"order": [2, 0, 1]}}
+    inner = {"name": "sharding_indexed", "configuration": {"chunk_shape": [1, 2, 3], "codecs": []}}
+    outer = {
+        "name": "sharding_indexed",
+        "configuration": {"chunk_shape": [10, 20, 30], "codecs": [inner]},
+    }
+    document = {
+        "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [200, 300, 100]}},
+        "codecs": [transpose, outer],
+    }
+    shapes = [shape for shape, _ in levels_of(document)]
+    assert shapes == [[200, 300, 100], [20, 30, 10], [2, 3, 1]]
 
 
 def test_a_limit_hangs_on_the_version():

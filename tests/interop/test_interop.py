@@ -7,10 +7,13 @@ do in limits.py. That the peers agree among themselves shows that the cases are 
 import json
 
 import pytest
+from drawn import drawn_turns
 from limits import LIMITS, features, limit_of
 from matrix import MATRIX
 from ours import ask_ours
 from peer_process import PEERS, ask, disagreements
+
+pytestmark = pytest.mark.filterwarnings("ignore:codecs. found .* beside sharding_indexed")
 
 #: Cases whose documents we do not write as they are, and why.
 WRITTEN_OTHERWISE = {
@@ -81,6 +84,36 @@ def test_a_peer_reads_what_a_peer_writes(written_by_peer, reader, cases):
         limits(writer, "write", versions),
         limits(reader, "read", reader_versions),
     )
+
+
+@pytest.mark.parametrize("are_we_first", [True, False])
+@pytest.mark.parametrize("peer", PEERS)
+def test_a_peer_and_we_write_to_the_same_shards_in_turn(peer, are_we_first, tmp_path, scale):
+    """What one has written the other keeps, inner chunks that he does not touch above all."""
+    count = 6
+    cases = [drawn_turns(number, count) for number in range(scale(60, 1000))]
+    (tmp_path / "empty").mkdir()
+    _, versions = ask(peer, "read", tmp_path / "empty", [])
+    cases = [
+        case
+        for case in cases
+        if not any(limit_of(peer, does, case, versions) for does in ("write", "read"))
+    ]
+    assert len(cases) > scale(60, 1000) // 2
+    for turn in range(count):
+        part = slice(turn, turn + 1)
+        parts = [
+            {**case, "written": case["written"][part], "seeds": case["seeds"][part]}
+            for case in cases
+        ]
+        action = "update" if turn else "write"
+        is_ours = are_we_first == (turn % 2 == 0)
+        errors = (
+            ask_ours(action, tmp_path, parts) if is_ours else ask(peer, action, tmp_path, parts)[0]
+        )
+        assert not any(errors.values()), (turn, {k: v for k, v in errors.items() if v})
+    for found in (ask_ours("read", tmp_path, cases), ask(peer, "read", tmp_path, cases)[0]):
+        assert not any(found.values()), {k: v for k, v in found.items() if v}
 
 
 def test_the_cases_have_different_names(cases):
