@@ -19,7 +19,7 @@ long: build ## the long forms of the stress, fuzz and crash tests
 lint:
 	ruff check .
 	ruff format --check .
-	cython-lint zarr benchmarks/limit.pyx benchmarks/stored_limit.pyx
+	cython-lint zarr benchmarks/*.pyx
 
 stubs:
 	$(PYTHON) -m mypy.stubtest zarr --ignore-missing-stub --ignore-disjoint-bases

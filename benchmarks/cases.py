@@ -16,6 +16,11 @@ PLACES = ("memory", "tmpfs", "disk")
 LENGTH = 10_000_000
 ROWS, COLUMNS = 10_000, 1_000
 
+#: What selections take: points, rows and as many columns, the share of a mask.
+POINT_COUNT = 10_000
+LINE_COUNT = 100
+MASKED = 0.001
+
 
 @dataclass(frozen=True)
 class Case:
@@ -23,7 +28,8 @@ class Case:
 
     `operation` is a method of `contestants.Contestant`, which is called `count` times in a row
     with different positions; what is reported is the time of one call. `codec` is 'blosc', 'zstd',
-    'gzip' or 'none', and `clevel` its level.
+    'gzip' or 'none', and `clevel` its level. With `shard_shape` the chunks are the inner chunks of
+    shards.
     """
 
     name: str
@@ -31,10 +37,12 @@ class Case:
     data: str = "range"
     shape: tuple[int, ...] = (LENGTH,)
     chunk_shape: tuple[int, ...] = (100_000,)
+    shard_shape: tuple[int, ...] | None = None
     place: str = "memory"
     codec: str = "blosc"
     cname: str = "lz4"
     clevel: int = 5
+    shuffle: str = "shuffle"
     has_checksum: bool = False
     count: int = 1
     goal: float | None = None
@@ -68,6 +76,11 @@ PLANE = {"shape": (ROWS, COLUMNS), "chunk_shape": (1_000, 100)}
 FIELD = {"data": "field", "shape": (4_000, 2_000), "chunk_shape": (500, 500)}
 LINE = {"shape": (LENGTH,)}
 TINY = {"shape": (1_000_000,), "chunk_shape": (100,)}
+
+IMAGE = {
+    "data": "image", "shape": (512, 512, 512), "shard_shape": (256, 256, 256),
+    "chunk_shape": (32, 32, 32), "cname": "blosclz", "clevel": 9, "shuffle": "bitshuffle",
+}  # fmt: skip
 
 LZ4 = {"codec": "blosc", "cname": "lz4"}
 NONE = {"codec": "none", "clevel": 0}
@@ -131,11 +144,48 @@ def on_store(place):
         )  # fmt: skip
 
 
-CASES = [*IN_MEMORY, *on_store("tmpfs"), *on_store("disk")]
+def of_selections(place):
+    """The cases of points, lists and masks, and of a column written."""
+    on = {"place": place}
+    for shape_name, shape in {"1-D": LINE, "2-D": PLANE}.items():
+        points = {"operation": "read_vindex", "count": 5, **shape, **on}
+        yield Case(f"vindex of 10,000 points, {shape_name}, lz4", goal=1.2, **points)
+    yield Case("oindex of 100 x 100, lz4", "read_oindex", count=5, goal=1.2, **PLANE, **on)
+    for shape_name, shape in {"1-D": LINE, "2-D": PLANE}.items():
+        mask = {"operation": "read_mask", "count": 5, **shape, **on}
+        yield Case(f"mask of one in a thousand, {shape_name}, lz4", goal=1.2, **mask)
+    yield Case("a column written, lz4", "write_column", count=5, goal=1.3, **PLANE, **on)
+
+
+def of_shards(place):
+    """The cases of a sharded array; a part of a shard written stands beside a whole one."""
+    fields = {"place": place, **IMAGE}
+    yield Case("sharded image: write", "write", goal=1.1, **fields)
+    yield Case("sharded image: write and read back", "write_and_read", goal=1.1, **fields)
+    yield Case("sharded image: read", "read", goal=1.1, **fields)
+    yield Case("sharded image: read shard by shard", "read_shard", count=8, goal=1.1, **fields)
+    yield Case("sharded image: random inner chunks", "read_chunk", count=100, goal=1.1, **fields)
+    yield Case("sharded image: write shard by shard", "write_shard", count=8, goal=1.1, **fields)
+    yield Case("sharded image: write an inner chunk", "write_chunk", count=8, **fields)
+
+
+CASES = [
+    *IN_MEMORY,
+    *of_selections("memory"),
+    *of_shards("memory"),
+    *(
+        case
+        for place in ("tmpfs", "disk")
+        for cases in (on_store, of_selections, of_shards)
+        for case in cases(place)
+    ),
+]
 
 
 def data_of(case: Case) -> np.ndarray:
     """Return the items of the array."""
+    if case.data == "image":
+        return image_of(case.shape)
     items = np.arange(np.prod(case.shape), dtype="i4").reshape(case.shape)
     if case.data == "range":
         return items
@@ -146,18 +196,43 @@ def data_of(case: Case) -> np.ndarray:
     return (np.sin(rows / 300) * np.cos(columns / 200) + noise).astype("f4")
 
 
-def positions_of(case: Case) -> list[tuple[int, ...]]:
-    """Return where the calls in a row go: at random, each to another chunk than the one before."""
+def image_of(shape: tuple[int, int, int]) -> np.ndarray:
+    """Return an image of 16 bits: smooth, with noise in the lowest four."""
+    rng = np.random.default_rng(0)
+    image = np.empty(shape, "u2")
+    rows, columns = np.ogrid[: shape[1], : shape[2]]
+    plane = np.sin(rows / 60).astype("f4") * np.cos(columns / 45).astype("f4")
+    for z in range(shape[0]):
+        noise = rng.integers(0, 16, shape[1:], "u2")
+        image[z] = (2000 + 1000 * np.cos(z / 50) * plane).astype("u2") + noise
+    return image
+
+
+def positions_of(case: Case) -> list[tuple]:
+    """Return what the calls in a row are given: places, or indices of one kind, all at random."""
     rng = np.random.default_rng(1)
-    grid = [n // c for n, c in zip(case.shape, case.chunk_shape, strict=True)]
+    indices_of = {
+        "read_vindex": lambda: tuple(rng.integers(0, n, POINT_COUNT) for n in case.shape),
+        "read_oindex": lambda: tuple(rng.integers(0, n, LINE_COUNT) for n in case.shape),
+        "read_mask": lambda: rng.random(case.shape) < MASKED,
+    }
+    if case.operation in indices_of:
+        return [indices_of[case.operation]() for _ in range(case.count)]
+    if case.operation in ("read_shard", "write_shard"):
+        return places_of(case, rng, case.shard_shape, is_aligned=True)
+    is_aligned = case.operation in ("read_chunk", "write_chunk")
+    return places_of(case, rng, case.chunk_shape, is_aligned)
+
+
+def places_of(case, rng, chunk_shape, is_aligned) -> list[tuple[int, ...]]:
+    """Return places, each in another chunk than the one before, or where chunks begin."""
+    grid = [n // c for n, c in zip(case.shape, chunk_shape, strict=True)]
     places, before = [], None
     while len(places) < case.count:
         chunk = tuple(int(i) for i in rng.integers(0, grid))
         if chunk == before and np.prod(grid) > 1:
             continue
         before = chunk
-        inside = [int(rng.integers(0, c - 10)) for c in case.chunk_shape]
-        places.append(
-            tuple(i * c + p for i, c, p in zip(chunk, case.chunk_shape, inside, strict=True))
-        )
+        inside = [0 if is_aligned else int(rng.integers(0, max(c - 10, 1))) for c in chunk_shape]
+        places.append(tuple(i * c + p for i, c, p in zip(chunk, chunk_shape, inside, strict=True)))
     return places

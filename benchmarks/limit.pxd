@@ -47,6 +47,7 @@ cdef class Limit:
         self, Worker* worker, const char* frame, Py_ssize_t nbytes, char* dst
     ) noexcept nogil
     cdef bint is_sound(self, const char* frame, Py_ssize_t* nbytes) noexcept nogil
+    cdef const char* frame_of(self, Py_ssize_t index, Worker* worker) noexcept nogil
     cdef void keep(self, Py_ssize_t index, const char* frame, Py_ssize_t nbytes) noexcept nogil
     cdef void write_chunk(self, char* data, Py_ssize_t index, Worker* worker) noexcept nogil
     cdef void read_chunk(self, char* data, Py_ssize_t index, Worker* worker) noexcept nogil

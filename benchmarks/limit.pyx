@@ -3,7 +3,7 @@
 It knows everything beforehand: two dimensions, shapes that the chunks divide, items of four bytes,
 the cheapest way for each case. It checks nothing and locks nothing. What it takes is what any
 library around these codecs has to take. Here the chunks lie in memory; `stored_limit.pyx` has them
-in files.
+in files. `selection_limit.pyx` has points, lists and masks of both; `shard_limit.pyx` has shards.
 """
 
 from cython.parallel cimport parallel, prange
@@ -151,6 +151,10 @@ cdef class Limit:
         cdef Py_ssize_t row, nbytes = self.chunk_columns * ITEMSIZE
         for row in range(self.chunk_rows):
             memcpy(dst + row * self.columns * ITEMSIZE, scratch + row * nbytes, nbytes)
+
+    cdef const char* frame_of(self, Py_ssize_t index, Worker* worker) noexcept nogil:
+        """An encoded chunk, of `sizes[index]` bytes."""
+        return self.frames[index]
 
     cdef void keep(self, Py_ssize_t index, const char* frame, Py_ssize_t nbytes) noexcept nogil:
         cdef char* kept = <char*> malloc(nbytes)

@@ -28,7 +28,7 @@ CASE_SECONDS = 12
 
 
 #: The modules of the limit, and what they are compiled from beside their own sources.
-LIMIT = ("limit", "stored_limit")
+LIMIT = ("limit", "stored_limit", "selection_limit", "shard_limit")
 LIMIT_SOURCES = ("limit.pxd", "../zarr/codecs/crc.c", "../c-blosc/lib/libblosc.a")
 
 
@@ -50,9 +50,10 @@ options = dict(
     include_dirs=[f"{{root}}/{{name}}" for name in ("c-blosc", "c-blosc/include", "zarr/codecs")],
     extra_compile_args=["-O3", "-fopenmp"], extra_link_args=["-fopenmp"], libraries=["pthread"],
 )
+links_blosc = ("limit", "shard_limit")
 modules = [
-    Extension("limit", ["limit.pyx"], extra_objects=[library], **options),
-    Extension("stored_limit", ["stored_limit.pyx"], **options),
+    Extension(name, [f"{{name}}.pyx"], extra_objects=[library] * (name in links_blosc), **options)
+    for name in {LIMIT!r}
 ]
 directives = dict(language_level=3, boundscheck=False, wraparound=False, cdivision=True)
 setup(

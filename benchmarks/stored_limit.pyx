@@ -118,6 +118,16 @@ cdef class StoredLimit(Limit):
         close(descriptor)
         rename(temporary, path)
 
+    cdef const char* frame_of(self, Py_ssize_t index, Worker* worker) noexcept nogil:
+        cdef int descriptor = self.open_file(self.name[index])
+        read(descriptor, worker.frame, self.sizes[index])
+        close(descriptor)
+        return worker.frame
+
+    cdef void keep(self, Py_ssize_t index, const char* frame, Py_ssize_t nbytes) noexcept nogil:
+        self.write_file(self.name[index], frame, nbytes, 0)
+        self.sizes[index] = nbytes
+
     cdef void write_chunk(self, char* data, Py_ssize_t index, Worker* worker) noexcept nogil:
         cdef char* src = self.place(data, index)
         if not self.is_contiguous():
@@ -129,20 +139,18 @@ cdef class StoredLimit(Limit):
                 self.name[index], src, self.chunk_nbytes, CHECKSUM_NBYTES * self.has_checksum
             )
         else:
-            self.sizes[index] = self.encode(worker, src, worker.frame)
-            self.write_file(self.name[index], worker.frame, self.sizes[index], 0)
+            self.keep(index, worker.frame, self.encode(worker, src, worker.frame))
 
     cdef void read_chunk(self, char* data, Py_ssize_t index, Worker* worker) noexcept nogil:
         cdef char* dst = self.place(data, index)
         cdef char* chunk = dst if self.is_contiguous() else worker.chunk
-        cdef int descriptor = self.open_file(self.name[index])
+        cdef int descriptor
         if self.codec == NONE:
+            descriptor = self.open_file(self.name[index])
             self.read_items(descriptor, chunk)
+            close(descriptor)
         else:
-            read(descriptor, worker.frame, self.sizes[index])
-        close(descriptor)
-        if self.codec != NONE:
-            self.decode(worker, worker.frame, self.sizes[index], chunk)
+            self.decode(worker, self.frame_of(index, worker), self.sizes[index], chunk)
         if chunk != dst:
             self.scatter(dst, chunk)
 
