@@ -187,8 +187,6 @@ def describe_array(
     if chunk_shape is not None:
         _refuse_beside("chunk_shape", {"chunks": chunks})
         chunks = chunk_shape
-    if isinstance(chunks, str) and chunks == "auto":
-        chunks = None
     if order not in (None, "C", "F"):
         raise ValueError(f"order: found {order!r}, expected 'C' or 'F'")
     if zarr_format not in (2, 3):
@@ -197,14 +195,12 @@ def describe_array(
     if shards is not None and zarr_format == 2:
         raise ValueError(f"shards: found {shards!r}, expected none, as in Zarr v2")
     shape = normalize_shape(shape)
-    dtype = normalize_data_type(dtype)
-    data_type = _data_type_of(dtype, is_stored and zarr_format == 3)
-    if data_type is not None and is_stored and zarr_format == 3 and data_type.codec_name == "bytes":
-        dtype = in_byte_order(data_type.dtype, endian_of(dtype))
+    is_stored_v3 = is_stored and zarr_format == 3
+    dtype, data_type = _typed(dtype, is_stored_v3)
     chosen = _choose_codecs(
         dtype,
         "bytes" if data_type is None else data_type.codec_name,
-        (is_stored and zarr_format == 3) or shards is not None,
+        is_stored_v3 or shards is not None,
         codecs,
         filters,
         ArrayArrayCodec if zarr_format == 3 else Codec,
@@ -216,18 +212,7 @@ def describe_array(
     check_order(chosen)
     if is_stored and (bytes_codec := bytes_codec_of(chosen)) is not None:
         dtype = in_byte_order(dtype, bytes_codec.endian)
-    has_shards = any(isinstance(codec, ShardingCodec) for codec in chosen)
-    if has_shards and (chunks is None or chunks is True):
-        raise ValueError(
-            f"chunks: found {chunks} beside a sharding codec, expected the shape of a shard"
-        )
-    if shards is None:
-        chunk_shape = normalize_chunk_shape(chunks, shape, dtype.itemsize)
-    else:
-        inner_shape, chunk_shape = normalize_shard_shape(
-            shards, chunks, shape, dtype.itemsize, _most_in_a_shard()
-        )
-        chosen = [ShardingCodec(inner_shape, chosen, **shard_options)]
+    chosen, chunk_shape = _in_chunks(chosen, chunks, shards, shard_options, shape, dtype.itemsize)
     if zarr_format == 2 and order == "F" and len(shape) > 1:
         chosen.insert(0, TransposeCodec(tuple(range(len(shape)))[::-1]))
     metadata = ArrayMetadata(
@@ -243,6 +228,32 @@ def describe_array(
         attributes=dict(attributes or {}),
     )
     return _as_said(metadata, order, compressors) if zarr_format == 2 else metadata
+
+
+def _typed(dtype, is_stored_v3):
+    """Return the dtype of the items, and its data type; None where there is none, nor need be."""
+    dtype = normalize_data_type(dtype)
+    data_type = _data_type_of(dtype, is_stored_v3)
+    if is_stored_v3 and data_type.codec_name == "bytes":
+        dtype = in_byte_order(data_type.dtype, endian_of(dtype))
+    return dtype, data_type
+
+
+def _in_chunks(codecs, chunks, shards, shard_options, shape, itemsize):
+    """Return the codecs and the shape of what is stored as one: of chunks, or of shards of them."""
+    if isinstance(chunks, str) and chunks == "auto":
+        chunks = None
+    has_shards = any(isinstance(codec, ShardingCodec) for codec in codecs)
+    if has_shards and (chunks is None or chunks is True):
+        raise ValueError(
+            f"chunks: found {chunks} beside a sharding codec, expected the shape of a shard"
+        )
+    if shards is None:
+        return codecs, normalize_chunk_shape(chunks, shape, itemsize)
+    inner_shape, shard_shape = normalize_shard_shape(
+        shards, chunks, shape, itemsize, _most_in_a_shard()
+    )
+    return [ShardingCodec(inner_shape, codecs, **shard_options)], shard_shape
 
 
 def _as_said(metadata, order, compressors):
