@@ -323,6 +323,8 @@ cdef bint ask_for_parts(
         if found is None:
             return True
         if index is not None and found[0] == index:
+            if not layout.is_at_start and len(found[len(found) - 1]) == 0:
+                raise furthest_error(values, shard, index, wanted)
             hold_parts(shard, index, ranges, found[1:])
             return True
         index = bytes(found[0])
@@ -334,6 +336,35 @@ cdef bint ask_for_parts(
             hold_parts(shard, index, [], [])
             return True
     return False
+
+
+cdef object outside_error(
+    ChunkValues values, const Shard* shard, int64_t inner, uint64_t offset, uint64_t nbytes
+):
+    return CodecError(
+        f"{values.key_place(shard.index)}: inner chunk {values.layout.coords_of(inner)}: found "
+        f"offset {offset} and {nbytes} bytes in the shard index, expected both within the shard"
+    )
+
+
+cdef object furthest_error(
+    ChunkValues values, Shard* shard, bytes index, const Selection* wanted
+):
+    """What is wrong with the entry that reaches furthest, into the index or beyond the shard."""
+    cdef Projection part
+    cdef int64_t job
+    cdef int64_t inner = 0
+    cdef uint64_t offset, nbytes
+    cdef uint64_t furthest_offset = 0
+    cdef uint64_t furthest_nbytes = 0
+    for job in range(wanted.chunk_count):
+        project(values.grid, wanted, job, &part)
+        values.layout.read_entry(index, part.inner, &offset, &nbytes)
+        if not is_absent(offset, nbytes) and (
+            offset + nbytes > furthest_offset + furthest_nbytes
+        ):
+            inner, furthest_offset, furthest_nbytes = part.inner, offset, nbytes
+    return outside_error(values, shard, inner, furthest_offset, furthest_nbytes)
 
 
 cdef list ranges_of(ChunkValues values, Shard* shard, bytes index, const Selection* wanted):
@@ -354,7 +385,13 @@ cdef list ranges_of(ChunkValues values, Shard* shard, bytes index, const Selecti
             shard.nbytes = UNKNOWN_NBYTES
             raise entry_error(values, shard, part.inner, offset, nbytes)
         spans.append((offset, offset + nbytes))
-    return joined_ranges(sorted(spans))
+    requests = joined_ranges(sorted(spans))
+    if requests and not values.layout.is_at_start:
+        # The index follows. Of a byte that would lie behind it nothing comes, which tells that an
+        # entry reaches into it.
+        last = max([request.end for request in requests]) + values.layout.index_nbytes
+        requests.append(RangeByteRequest(last - 1, last))
+    return requests
 
 
 def joined_ranges(spans):
@@ -406,9 +443,6 @@ cdef Status find_part(
             if offset + nbytes <= start + len(value):
                 data[0] = <const char*> value + (offset - start)
                 return OK
-        raise CodecError(
-            f"{values.key_place(shard.index)}: inner chunk {values.layout.coords_of(inner)}: found "
-            f"offset {offset} and {nbytes} bytes in the shard index, expected both within the shard"
-        )
+        raise outside_error(values, shard, inner, offset, nbytes)
     except BaseException as error:
         return put_aside(workspace, error)
