@@ -1,7 +1,7 @@
 """Build the compiled modules; everything else about the package is in pyproject.toml.
 
-``ZARR_DEBUG=1`` builds with assertions, bounds checks and the address and undefined-behaviour
-sanitizers; ``ZARR_DEBUG=thread`` with the thread sanitizer. CONTRIBUTING.md says how to run them.
+``ZARR_DEBUG`` builds with assertions, bounds checks and sanitizers: ``address`` (and undefined
+behaviour), ``undefined`` or ``thread``. ``tools/sanitize.sh`` does so in a copy, and runs tests.
 """
 
 import glob
@@ -16,7 +16,12 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 DEBUG = os.environ.get("ZARR_DEBUG", "0")
-SANITIZERS = {"0": None, "1": "address,undefined", "thread": "thread"}[DEBUG]
+SANITIZERS = {
+    "0": None,
+    "address": "address,undefined",
+    "undefined": "undefined",
+    "thread": "thread",
+}[DEBUG]
 
 #: C-Blosc with the libraries inside it.
 LIBRARY = "c-blosc/lib/libblosc.a"
@@ -33,6 +38,7 @@ MODULES = {
     "codecs.chain": [],
     "codecs.shard_layout": [],
     "storage.files": [],
+    "storage.file_locks": [],
     "chunk_table": ["zarr/locks.c"],
     "chunk_cache": [],
     "execution": [],
@@ -40,6 +46,7 @@ MODULES = {
     "projections": [],
     "points": [],
     "stored_chunks": [],
+    "chunk_locks": [],
     "write_jobs": [],
     "chunk_values": [],
     "shards": [],
@@ -68,7 +75,7 @@ def compile_arguments():
         "-g",
         "-O1",
     ]
-    return flags, flags[:1], macros
+    return flags, flags[:1], [*macros, ("ZARR_DEBUG", "1")]
 
 
 def extensions():

@@ -1,7 +1,12 @@
-"""What all tests share: the long form, drawn by hypothesis or counted, and clean settings."""
+"""What all tests share: the long form, the watchdog, what sanitizers cannot stand, settings."""
+
+import faulthandler
+import os
+import sys
 
 import pytest
 from hypothesis import HealthCheck, settings
+from processes import is_under
 
 import zarr
 from zarr.codecs import BytesBytesCodec, register_codec
@@ -18,14 +23,53 @@ settings.register_profile(
 )
 
 
+STDERR = pytest.StashKey[int]()
+
+
 def pytest_addoption(parser):
     parser.addoption(
         "--long", action="store_true", help="run the long form of fuzz, stress and crash tests"
     )
+    for form, seconds in (("short", 300), ("long", 3600)):
+        parser.addini(
+            f"watchdog_{form}",
+            f"seconds after which a test hangs, in the {form} form",
+            default=str(seconds),
+        )
 
 
 def pytest_configure(config):
     settings.load_profile("long" if config.getoption("--long") else "short")
+    config.stash[STDERR] = os.dup(sys.__stderr__.fileno())  # before pytest captures it
+
+
+def pytest_unconfigure(config):
+    os.close(config.stash[STDERR])
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item):
+    """Print the stacks of all threads and end the process when a test, or a fixture, hangs.
+
+    The watch is kept by a thread that Python does not see: it ends a process that hangs in
+    compiled code with the GIL held, too.
+    """
+    form = "long" if item.config.getoption("--long") else "short"
+    seconds = float(item.config.getini(f"watchdog_{form}"))
+    faulthandler.dump_traceback_later(seconds, exit=True, file=item.config.stash[STDERR])
+    try:
+        return (yield)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+@pytest.fixture(autouse=True)
+def _for_sanitizers(request):
+    """Skip what a sanitizer cannot stand, whatever is tested."""
+    if request.node.get_closest_marker("limits_memory") and is_under("asan", "tsan"):
+        pytest.skip("the sanitizer itself needs more address space than this test leaves")
+    if request.node.get_closest_marker("forks") and is_under("asan", "tsan"):
+        pytest.skip("a fork may leave the sanitizer's own locks taken in the child")
 
 
 def pytest_collection_modifyitems(config, items):
@@ -49,6 +93,15 @@ def same_settings():
     """Let no test leave settings behind for the next."""
     with zarr.set_options(zarr.config.asdict()):
         yield
+
+
+@pytest.fixture
+def lively():
+    """Have Python's threads take turns a hundred times as often as they do."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(before / 100)
+    yield
+    sys.setswitchinterval(before)
 
 
 class Hooked(BytesBytesCodec):

@@ -259,6 +259,9 @@ def test_members_that_may_be_missing():
     configuration = {"cname": "lz4", "clevel": 5, "shuffle": "noshuffle"}
     codec = BloscCodec.from_configuration(configuration)
     assert codec.configuration() == {**configuration, "typesize": 1, "blocksize": 0}
+    # The specification has a typesize ignored where nothing is shuffled.
+    for typesize in (0, -1, None, "4", 2**40):
+        assert codec == BloscCodec.from_configuration({**configuration, "typesize": typesize})
 
 
 def test_a_frame_of_snappy_is_refused_with_the_reason():

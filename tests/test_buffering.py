@@ -432,3 +432,14 @@ def test_ctrl_c_at_the_end_names_all_that_is_lost():
         f"buffered: not written: (slice({n}, {n + 10}, None),)" for n in (10, 20, 30)
     ]
     assert z[:].tolist() == [0] * 5 + [1] * 5 + [0] * 30
+
+
+@pytest.mark.parametrize(
+    ("dtype", "item"), [(bytes, b"ab"), (bytes, b""), (str, "a"), ("S3", b"a")]
+)
+def test_what_has_no_axes_is_held_too(dtype, item):
+    z = zarr.create_array({}, shape=(), dtype=dtype)
+    with z.buffered():
+        z[()] = item
+        z[...] = item
+    assert z[()] == item

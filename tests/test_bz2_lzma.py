@@ -5,7 +5,7 @@ import lzma
 import re
 
 import pytest
-from codec_conformance import BytesBytesTests
+from codec_conformance import BytesBytesTests, run
 
 from zarr.codecs import Bz2Codec, LzmaCodec
 from zarr.errors import CodecError
@@ -73,3 +73,27 @@ def test_wrong_arguments():
         LzmaCodec(4)
     with pytest.raises(ValueError, match=r"^filters: found .*, which lzma refuses: "):
         LzmaCodec(preset=1, filters=RAW)
+    for preset in (10, -1, True, "1", 2**40):
+        with pytest.raises(
+            ValueError, match=r"^preset: found .*, expected an integer from 0 to 9$"
+        ):
+            LzmaCodec(preset=preset)
+    for filters in (3, [3], [{}], [{"id": 33, "dict_size": 2**30}], [{"id": 33, "dict_size": "a"}]):
+        with pytest.raises(ValueError, match=r"^filters: found .*, which lzma refuses: "):
+            LzmaCodec(filters=filters)
+
+
+def test_a_codec_takes_no_memory_before_it_is_used():
+    """As a document asks for it: 94 MiB for the default preset, ten times a dictionary."""
+    largest = [{"id": lzma.FILTER_LZMA2, "preset": 9, "dict_size": 2**27}]
+    tracked = """
+        import resource, sys
+        from zarr.codecs import LzmaCodec
+
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        LzmaCodec()
+        LzmaCodec(preset=9)
+        LzmaCodec(filters=eval(sys.argv[1]))
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+    """
+    assert int(run(tracked, largest)) < 4096  # KiB

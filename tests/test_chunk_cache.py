@@ -188,3 +188,21 @@ def test_a_read_of_a_shard_has_one_version(scale):
     finally:
         stop.set()
         writer.join()
+
+
+@pytest.mark.parametrize("is_stored", [False, True])
+@pytest.mark.parametrize("shape", [(4, 5), (4, 2), (9, 5)])
+def test_inner_chunks_that_move_in_a_shard_are_not_taken_for_others(is_stored, shape):
+    """A shard of 8 x 8 stays where it is; of its inner chunks there are more or fewer in a row."""
+    store = {} if is_stored else None
+    z = zarr.create_array(
+        store, shape=(4, 3), chunks=(2, 2), shards=(8, 8), dtype="i4", fill_value=-1
+    )
+    z.cache_nbytes = 1000
+    expected = np.full(shape, -1)
+    items = np.arange(12).reshape(4, 3)
+    z[:] = items
+    assert (z[:] == items).all()
+    z.resize(shape)
+    expected[:4, : min(shape[1], 3)] = items[:, : shape[1]]
+    assert z[:].tolist() == z[:].tolist() == expected.tolist()

@@ -159,3 +159,14 @@ def test_each_format_has_its_default():
 def test_what_users_cannot_say(value, error, message):
     with pytest.raises(error, match="^" + re.escape(message)):
         normalize_chunk_key_encoding(value)
+
+
+def test_folders_of_chunks():
+    for encoding, keys in (
+        (ChunkKeyEncoding("default"), ["c", "c/0", "c/12"]),
+        (ChunkKeyEncoding("v2", "/"), ["0", "12"]),
+        (ChunkKeyEncoding("default", "."), []),
+        (ChunkKeyEncoding("v2"), []),
+    ):
+        found = ["c", "c/0", "c/12", "0", "12", "c/0/0", "0/0", "c/x", "c/01", "d", "zarr.json"]
+        assert [key for key in found if encoding.leads_to_chunks(key, 2)] == keys

@@ -17,6 +17,7 @@ from zarr.data_type import (
     normalize_fill_value,
     stored_dtype,
 )
+from zarr.errors import MetadataError
 
 FIXED = [
     "?",
@@ -280,6 +281,8 @@ def test_the_older_name_of_a_record_is_kept():
     data_type = data_type_from_json(value)
     assert data_type.dtype == [("a", "i1"), ("b", "V2")]
     assert data_type.to_json() == value
+    with pytest.raises(MetadataError, match=r"fields\[0\]: found .*, expected an object$"):
+        data_type_from_json({**value, "name": "struct"})
 
 
 def test_a_microsecond_has_three_spellings():

@@ -288,6 +288,17 @@ class TestPickle:
         assert y[:].tobytes() == z[:].tobytes()
         assert y.nchunks_initialized == z.nchunks_initialized
 
+    @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+    @pytest.mark.parametrize("shards", [None, 4])
+    def test_keeps_the_byte_order_of_the_fill_value(self, protocol, shards):
+        z = zarr.full(6, 258, chunks=2, shards=shards, dtype=">u2")
+        z[0] = 1
+        y = pickle.loads(pickle.dumps(z, protocol))
+        assert y[:].tolist() == [1] + [258] * 5
+        y[0] = 258
+        assert y.nchunks_initialized == 0
+        assert y.metadata == z.metadata
+
     def test_keeps_whether_empty_chunks_are_stored(self):
         z = zarr.zeros(4, chunks=2, write_empty_chunks=True)
         z[0] = 0

@@ -131,6 +131,10 @@ def test_groups_of_v2():
             {**GROUP, "consolidated_metadata": {**INLINE, "metadata": {"a": 1}}},
             "p: consolidated_metadata.metadata.a: found 1, expected an object",
         ),
+        (
+            {**GROUP, "consolidated_metadata": {**INLINE, "metadata": {"../a": GROUP}}},
+            'p: consolidated_metadata.metadata: found "../a", expected the path of a node below',
+        ),
     ],
 )
 def test_groups_that_are_refused(document, message):
@@ -189,6 +193,10 @@ def test_consolidated_metadata_of_v2():
         (
             {"zarr_consolidated_format": 1, "metadata": {"a/.zarray": []}},
             ".zmetadata: metadata.a/.zarray: found [], expected an object",
+        ),
+        (
+            {"zarr_consolidated_format": 1, "metadata": {"a//.zarray": {}}},
+            '.zmetadata: metadata: found "a/", expected the path of a node below',
         ),
     ],
 )
@@ -252,6 +260,8 @@ def test_the_size_limit_holds_for_documents_that_are_kept():
         ),
         ({".zarray": b'{"zarr_format": 3}'}, "", ".zarray: zarr_format: found 3, expected 2"),
         ({".zgroup": b'{"zarr_format": 3}'}, "", ".zgroup: zarr_format: found 3, expected 2"),
+        ({".zarray": b'{"zarr_format": 1}'}, "", ".zarray: zarr_format: found 1, expected 2"),
+        ({".zarray": b'{"zarr_format": "2"}'}, "", '.zarray: zarr_format: found "2", expected 2'),
         ({".zgroup": b"{}"}, "", ".zgroup: zarr_format: found nothing"),
         (
             {".zgroup": b'{"zarr_format": 2}', ".zattrs": b"[]"},

@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from plain_store import PlainStore
 
 import zarr
 from zarr.errors import (
@@ -15,27 +16,7 @@ from zarr.errors import (
 )
 from zarr.ext import Array
 from zarr.groups import Group
-from zarr.storage import LocalStore, MemoryStore, Store, ZipStore
-
-
-class PlainStore(Store):
-    """As little as a user can write."""
-
-    def __init__(self):
-        self.values = {}
-
-    def _get(self, key, byte_range=None):
-        return self.values.get(key)
-
-    def _set(self, key, value):
-        self.values[key] = bytes(value)
-
-    def _delete(self, key):
-        self.values.pop(key, None)
-
-    def _list(self, prefix):
-        return (key for key in list(self.values) if key.startswith(prefix))
-
+from zarr.storage import LocalStore, MemoryStore, ZipStore
 
 STORES = {
     "memory": lambda folder: MemoryStore(),
@@ -278,6 +259,19 @@ class TestMoving:
         assert group["y/z/c/d"][:].tolist() == [0, 1, 2, 3]
         group["y"].move("z/c", "c")
         assert group["y/c/d"][:].tolist() == [0, 1, 2, 3]
+
+    def test_one_that_fails_is_taken_back(self, group, monkeypatch):
+        before = paths(group)
+        store = group.store
+
+        def fail(key, value):
+            raise OSError("full")
+
+        monkeypatch.setattr(store, "_set", fail)
+        with pytest.raises(OSError, match="full"):
+            group.move("b", "y/z")
+        assert [path for path in paths(group) if path != "y"] == before
+        assert group["b/c/d"][:].tolist() == [0, 1, 2, 3]
 
     def test_to_where_it_cannot_go(self, group):
         before = {key: bytes(group.store.get_sync(key)) for key in group.store.list_sync()}

@@ -378,6 +378,9 @@ class TestSaving:
             ValueError, match=r"^save: found the name 'arr_0' twice, expected it on"
         ):
             zarr.save_group(store, [1], arr_0=[2])
+        for name in ("", "/", "../a", "__a"):
+            with pytest.raises(ValueError, match=r"^(name|path): found "):
+                zarr.save_group({}, a=[1], **{name: [2]})
         with pytest.raises(NodeNotFoundError, match="/x: found nothing, expected an array or a gr"):
             zarr.load(store, "x")
         assert not contents(store)

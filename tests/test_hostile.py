@@ -1,4 +1,4 @@
-"""Bytes that nobody made in good faith, memory that is not there, objects that misbehave.
+"""Bytes that nobody made in good faith, objects that misbehave.
 
 What could bring the process down runs in a process of its own, so that a crash is a failed test.
 """
@@ -61,6 +61,15 @@ REFUSED = {
     "extended": (FRAME + b"x", f"found {len(FRAME) + 1} stored bytes, header tells {len(FRAME)}"),
     "negative": (header(cbytes=-1), "found 16 stored bytes, header tells -1"),
     "stored": (header(flags=0x2, body=bytes(3999)), "found 4015 stored bytes, header tells 4015"),
+    # Of a stored frame the blocks say nothing; who reads a part of it divides by their length.
+    "stored in blocks of nothing": (
+        header(flags=0x2, blocksize=0, body=bytes(4000)),
+        "found blocks of 0 bytes in 4016 stored bytes, impossible for 4000",
+    ),
+    "stored in negative blocks": (
+        header(flags=0x2, blocksize=-1, body=bytes(4000)),
+        "found blocks of -1 bytes in 4016 stored bytes",
+    ),
     "size": (
         header(nbytes=8000, body=bytes(100)),
         "116 stored bytes decode to 8000, expected 4000",
@@ -126,6 +135,19 @@ def test_a_damaged_payload_is_named_when_it_is_read_and_others_are_read_still():
     assert z[2999] == 2999
     z[1000:2000] = 5
     assert z[1999] == 5
+
+
+@pytest.mark.parametrize("blocksize", [0, -1, 4001])
+def test_parts_of_a_stored_frame_with_wrong_blocks_are_refused(tmp_path, blocksize):
+    """Of a file, and of a value that a store gives."""
+    frame = header(flags=0x2, blocksize=blocksize, body=bytes(4000))
+    codec = BloscCodec(cname="blosclz", typesize=4, clevel=0)
+    for store in ({}, tmp_path / "a"):
+        z = zarr.create_array(store, shape=900, chunks=1000, dtype="i4", compressors=codec)
+        z.store.set_sync("c/0", frame)
+        for selection in (3, slice(5, 20), slice(0, 900, 7)):
+            with pytest.raises(CodecError, match=f"^c/0: blosc: found blocks of {blocksize} bytes"):
+                z[selection]
 
 
 def long_match_frame(nbytes=2**24, length_bytes=8_421_506):
@@ -237,75 +259,6 @@ def test_an_array_of_one_item_is_a_short_frame():
         BloscCodec().decode(np.array(5, "i4"), 4000)
 
 
-MUTATE = """
-    import random, sys
-    import numpy as np
-    import zarr
-    from zarr.codecs import BloscCodec
-    from zarr.codecs.blosc import COMPRESSORS
-    from zarr.errors import CodecError
-    from zarr.ext import Chunk
-
-    rng = random.Random(int(sys.argv[1]))
-    originals = []
-    for cname in COMPRESSORS:
-        for shuffle in range(3):
-            for dtype in ("u1", "i4", "f8", "V3", "i4,i8,i4,f8,f8"):
-                size = rng.choice([1, 30, 1000, 40000])
-                items = np.arange(size * np.dtype(dtype).itemsize) % rng.choice([7, 251, 100003])
-                data = items.astype("u1").view(dtype)
-                level = rng.choice([1, 5, 9])
-                codec = BloscCodec(
-                    cname=cname, clevel=level, shuffle=shuffle, typesize=data.itemsize
-                )
-                originals.append((data, codec.encode(data)))
-
-    def mutated(original):
-        frame = bytearray(original)
-        for _ in range(rng.choice([1, 1, 2, 8])):
-            at = rng.randrange(min(len(frame), rng.choice([16, 48, len(frame)])))
-            frame[at] = rng.choice([0, 1, 127, 128, 255, rng.randrange(256)])
-        if rng.random() < 0.2:
-            del frame[rng.randrange(len(frame)):]
-        if rng.random() < 0.5:
-            frame[12:16] = len(frame).to_bytes(4, "little")
-        if rng.random() < 0.5:
-            frame[4:8] = original[4:8]
-        return bytes(frame)
-
-    counts = {"decoded": 0, "refused": 0}
-    for _ in range(int(sys.argv[2])):
-        data, frame = rng.choice(originals)
-        frame = mutated(frame)
-        try:
-            assert len(BloscCodec().decode(frame, data.nbytes)) <= data.nbytes
-            counts["decoded"] += 1
-        except CodecError:
-            counts["refused"] += 1
-        z = zarr.zeros(len(data), chunks=len(data), dtype=data.dtype)
-        try:
-            z.set_encoded_chunk((0,), frame, validate=False)
-        except CodecError:
-            continue
-        for _ in range(3):
-            start = rng.randrange(len(data))
-            try:
-                assert z[start].nbytes == data.itemsize
-                z[start : start + 20 : 3]
-                z[start : start + 5] = np.zeros((), data.dtype)
-            except CodecError:
-                pass
-    print(counts["decoded"], counts["refused"])
-"""
-
-
-@pytest.mark.parametrize("seed", [1, 2])
-def test_mutated_frames_are_refused_or_decode_to_their_size(seed, scale):
-    decoded, refused = map(int, run(MUTATE, seed, scale(20_000, 2_000_000), timeout=7200).split())
-    assert decoded > 1000
-    assert refused > 1000
-
-
 @pytest.mark.parametrize("clevel", [0, 5])
 @pytest.mark.parametrize("cname", COMPRESSORS)
 def test_every_truncation_and_every_change_of_a_byte_of_the_header(cname, clevel):
@@ -390,7 +343,7 @@ def test_mutated_pickles_raise():
 def test_what_no_memory_can_hold_is_not_read():
     z = zarr.zeros((2**62, 4), chunks=(2**20, 4), dtype="u1")
     for read in (lambda: z[:], lambda: np.asarray(z), lambda: z[::-1, ::2]):
-        with pytest.raises((ValueError, MemoryError), match=r"too big|[Uu]nable to allocate"):
+        with pytest.raises(MemoryError, match=r"too big|[Uu]nable to allocate"):
             read()
     z[-1, -1] = 7
     assert z[2**62 - 1].tolist() == [0, 0, 0, 7]
@@ -404,108 +357,6 @@ def test_an_array_does_not_grow_over_what_64_bits_count():
         z.append([3])
     assert z.shape == (2**63 - 1,)
     assert z[-3:].tolist() == [0, 1, 2]
-
-
-def test_memory_that_is_not_there_raises_and_nothing_is_lost():
-    run("""
-        import resource
-        import numpy as np
-        import pytest
-        import zarr
-
-        def limit(extra):
-            with open("/proc/self/statm") as file:
-                used = int(file.read().split()[0]) * resource.getpagesize()
-            resource.setrlimit(resource.RLIMIT_AS, (used + extra, resource.RLIM_INFINITY))
-
-        # On one thread: what is left over does not depend on how far another has come.
-        zarr.set_options({"threading.max_workers": 1})
-        for arguments in ({"clevel": 0}, {"cname": "lz4"}, {"cname": "zstd", "clevel": 1},
-                          {"cname": "blosclz"}, {"cname": "zlib", "clevel": 1}):
-            z = zarr.zeros(2**24, chunks=2**23, dtype="u1", **arguments)
-            rng = np.random.default_rng(1)
-            z[:2**23] = rng.integers(0, 4, 2**23, "u1")
-            expected = z[:]
-            original = z.copy()
-            value = rng.integers(0, 256, 2**23, "u1")
-            failed = 0
-            for extra in [2**18, *range(2**20, 2**25, 2**22)]:
-                for attempt in (
-                    lambda: z[:],
-                    lambda: z[5:2**23 - 5 : 3],
-                    lambda: z.__setitem__(slice(7, 2**23 - 9), value[7:-9]),
-                    lambda: z.__setitem__(slice(2**23, None), value),
-                    lambda: z.resize(2**20),
-                    lambda: z.append(value),
-                ):
-                    z = original.copy()
-                    limit(extra)
-                    try:
-                        attempt()
-                    except MemoryError:
-                        failed += 1
-                        resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
-                        assert np.array_equal(z[:], expected)
-                    resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
-            assert np.array_equal(original[:], expected)
-            assert failed > 5, (arguments, failed)
-    """)
-
-
-def test_memory_that_is_not_there_for_c_blosc_itself_raises():
-    """C-Blosc does not look whether it got the buffer that it asked for: the guard does."""
-    run("""
-        import resource
-        import numpy as np
-        from zarr.codecs import BloscCodec
-
-        data = np.random.default_rng(1).integers(0, 9, 2**21, "u1").tobytes()
-        for cname in ("blosclz", "lz4", "zlib", "zstd"):
-            codec = BloscCodec(cname=cname, clevel=9, shuffle=1, typesize=4)  # of large blocks
-            frame = codec.encode(data)
-            outcomes = {"encode": [], "decode": []}
-            for extra in range(0, 2**22, 2**16):
-                for name, attempt in (
-                    ("encode", lambda: codec.encode(data) == frame),
-                    ("decode", lambda: codec.decode(frame, len(data)) == data),
-                ):
-                    with open("/proc/self/statm") as file:
-                        used = int(file.read().split()[0]) * resource.getpagesize()
-                    resource.setrlimit(resource.RLIMIT_AS, (used + extra, -1))
-                    try:
-                        outcomes[name].append(attempt())
-                    except MemoryError as error:
-                        outcomes[name].append(str(error))
-                    resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
-            for name, found in outcomes.items():
-                assert False not in found, (cname, name)
-                assert "blosc: no memory to encode or decode a chunk" in found, (cname, name)
-    """)
-
-
-def test_memory_that_is_not_there_for_the_workers_raises_too():
-    run("""
-        import resource
-        import numpy as np
-        import zarr
-
-        z = zarr.zeros((64, 2**20), chunks=(1, 2**20), dtype="u1", cname="lz4")
-        z[:] = np.random.default_rng(1).integers(0, 4, z.shape, "u1")
-        expected = z[:]
-        failed = 0
-        for extra in range(2**20, 2**25, 2**20):
-            with open("/proc/self/statm") as file:
-                used = int(file.read().split()[0]) * resource.getpagesize()
-            resource.setrlimit(resource.RLIMIT_AS, (used + extra, resource.RLIM_INFINITY))
-            try:
-                z[:, 3:-3] = expected[:, 3:-3]
-                z[:, ::2]
-            except MemoryError:
-                failed += 1
-            resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
-            assert np.array_equal(z[:], expected)
-        assert failed
-    """)
 
 
 def test_objects_that_were_never_initialized_raise():

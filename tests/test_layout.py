@@ -18,6 +18,8 @@ from zarr.codecs import (
 from zarr.errors import MetadataError
 from zarr.layout import describe_array, with_checksum
 
+BIG = BytesCodec("big")
+
 
 def stored(shape=(10, 10), **description):
     return describe_array(shape, is_stored=True, **description)
@@ -347,3 +349,20 @@ class TestShards:
         [inner] = with_checksum(nested, True).inner_codecs
         assert [codec.name for codec in inner.codecs] == ["bytes", "crc32c"]
         assert inner.fill_value == 0
+
+
+@pytest.mark.parametrize("store", [None, {}])
+def test_the_byte_order_that_a_codec_says_is_that_of_the_items(store):
+    z = zarr.create_array(store, shape=4, chunks=2, dtype="u2", fill_value=258, codecs=[BIG])
+    z[0] = 1
+    assert z.dtype == ">u2"
+    assert z.get_encoded_chunk((0,)) == b"\0\1\1\2"
+    assert zarr.open(z.copy({}).store)[:].tolist() == [1, 258, 258, 258]
+
+
+def test_a_record_in_memory_may_mix_byte_orders_unless_its_format_is_said():
+    dtype = [("a", "<i2"), ("b", ">f8")]
+    assert zarr.zeros(3, dtype=dtype).dtype == dtype
+    for words in ({"serializer": BIG}, {"zarr_format": 2}, {"store": {}}):
+        made = zarr.zeros(3, dtype=dtype, **words).dtype
+        assert made == np.dtype(dtype).newbyteorder(">" if "serializer" in words else "<")

@@ -18,6 +18,7 @@ from zarr.errors import (
     GroupNotFoundError,
     MetadataError,
     NodeNotFoundError,
+    StoreError,
 )
 from zarr.metadata import ArrayMetadata, GroupMetadata
 from zarr.node import create_node, delete_node, find_metadata, holds_node, node_of, open_node
@@ -137,7 +138,11 @@ class TestMakingNodes:
         assert sorted(store.list_prefix_sync("a/")) == ["a/zarr.json"]
 
     @pytest.mark.parametrize(
-        "path", ["__a", "a/__b/c", "zarr.json", "a/.zarray", ".zgroup/b", ".zattrs", ".zmetadata"]
+        "path",
+        [
+            *("__a", "a/__b/c", "zarr.json", "a/.zarray", ".zgroup/b", ".zattrs", ".zmetadata"),
+            *("...", "a/...", "..../b"),
+        ],
     )
     def test_reserved_names_are_refused(self, path):
         store = MemoryStore()
@@ -146,6 +151,21 @@ class TestMakingNodes:
         with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
             create_node(store, path, GROUP)
         assert not list(store.list_sync())
+
+    def test_leftover_attributes_are_not_in_the_way_of_a_new_node(self):
+        store = MemoryStore({"a/.zattrs": b'{"left": "over"}'})
+        create_node(store, "a", GroupMetadata(zarr_format=2, attributes={"new": 1}))
+        assert find_metadata(store, "a").attributes == {"new": 1}
+
+    def test_a_node_of_which_a_document_cannot_be_written_is_not_made(self):
+        class Full(MemoryStore):
+            def _set(self, key, value):
+                raise OSError("full")
+
+        store = Full({".zgroup": b'{"zarr_format": 2}'})
+        with pytest.raises(OSError, match="full"):
+            create_node(store, "a", GroupMetadata(zarr_format=2))
+        assert list(store.list_sync()) == [".zgroup"]
 
     def test_of_many_who_make_a_node_one_does(self, tmp_path):
         store, made = LocalStore(tmp_path), []
@@ -182,6 +202,23 @@ class TestMakingNodes:
 @pytest.fixture(params=["memory", "local"])
 def store(request, tmp_path):
     return MemoryStore() if request.param == "memory" else LocalStore(tmp_path / "root")
+
+
+class TestCopyingValues:
+    def test_all_of_it(self):
+        store = MemoryStore({"a": b"123"})
+        nodes.copy_value(store, "a", "b/c")
+        assert store.get_sync("b/c") == b"123"
+
+    def test_what_is_gone_or_not_whole_is_not_copied(self):
+        class Short(MemoryStore):
+            def _getsize(self, key):
+                return 4
+
+        with pytest.raises(StoreError, match=r"^a: found 3 bytes in memory://\d+, expected 4$"):
+            nodes.copy_value(Short({"a": b"123"}), "a", "b")
+        with pytest.raises(StoreError, match=r"^a: found no such key any more in memory://\d+, ex"):
+            nodes.copy_value(MemoryStore(), "a", "b")
 
 
 class TestHandlesToOnePlace:
@@ -299,7 +336,9 @@ class TestChanging:
             z.attrs["a"] = 1
             return metadata
 
-        with pytest.raises(RuntimeError, match="found a change of the metadata in the middle of"):
+        with pytest.raises(
+            RuntimeError, match="found a change of the metadata in a signal handler"
+        ):
             node.change(store, "", change)
         z.attrs["a"] = 2
         assert z.attrs["a"] == 2

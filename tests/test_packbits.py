@@ -122,3 +122,5 @@ def test_a_wrong_padding():
         PackBitsCodec("last_byte").decode(b"\x0d\x01\x06", (9,), np.dtype("?"))
     with pytest.raises(CodecError, match=r"^packbits: found 1 bytes, expected 2$"):
         PackBitsCodec().decode(b"\x0d", (9,), np.dtype("?"))
+    with pytest.raises(CodecError, match=r"^packbits: found bits behind the last item, expected z"):
+        PackBitsCodec("last_byte").decode(b"\x0d\x03\x07", (9,), np.dtype("?"))

@@ -233,3 +233,14 @@ def test_shards_are_copied_as_they_are_where_nothing_else_is_said():
     in_memory = z.copy()
     assert in_memory.shards == (20,)
     assert in_memory[:].tolist() == list(range(100))
+
+
+@pytest.mark.parametrize("shards", [None, 4])
+def test_a_copy_of_a_record_in_two_byte_orders_has_one(shards):
+    """No codec of Zarr v3 makes bytes of two."""
+    z = zarr.zeros(5, chunks=2, shards=shards, dtype=[("a", "<i2"), ("b", ">f8")])
+    z[:3] = (1, 2.5)
+    for copied in (z.copy({}), zarr.copy(z, {}), z.copy().copy({})):
+        items = zarr.open(copied.store)[:]
+        assert items.dtype == [("a", "<i2"), ("b", "<f8")]
+        assert items.tolist() == [(1, 2.5)] * 3 + [(0, 0)] * 2

@@ -448,6 +448,8 @@ CONFIGURATION = ShardingCodec((2, 3), ["bytes", "gzip"]).configuration()
 AT = "codecs[0].configuration."
 WRONG_CONFIGURATIONS = [
     ({"chunk_shape": None}, "chunk_shape: found None, expected a list of positive integers"),
+    ({"chunk_shape": {}}, "chunk_shape: found {}, expected a list of positive integers"),
+    ({"chunk_shape": ""}, "chunk_shape: found '', expected a list of positive integers"),
     ({"chunk_shape": [2, "3"]}, "chunk_shape[1]: found '3', expected an integer of at least 1"),
     ({"codecs": "bytes"}, 'codecs: found "bytes", expected a list of codecs'),
     ({"codecs": ["crc32c"]}, "codecs[0]: found 'crc32c', which takes bytes"),
@@ -561,3 +563,20 @@ def test_waste_is_warned_of():
         warnings.simplefilter("error")
         warn_of_waste([TransposeCodec((0,)), ShardingCodec((2,), ["bytes", "gzip"])])
         warn_of_waste([BytesCodec(), Crc32cCodec()])
+
+
+@pytest.mark.parametrize(
+    ("inner", "dtype", "item"),
+    [
+        ("bytes", "S5", b"ab"),
+        (ShardingCodec((), ["bytes"]), "S5", b"ab"),
+        ("vlen-bytes", object, b"ab\0"),
+        ("vlen-utf8", object, ""),
+    ],
+)
+def test_an_item_without_axes_is_no_other(inner, dtype, item):
+    array = np.array(item, dtype)
+    codec = ShardingCodec((), [inner])
+    found = codec.decode(codec.encode(array), (), array.dtype)
+    assert found.shape == ()
+    assert found.item() == item

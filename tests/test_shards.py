@@ -1,7 +1,5 @@
 """Arrays in shards: read and written like any other, with NumPy as the oracle."""
 
-import threading
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -268,53 +266,6 @@ def test_only_what_is_needed_is_asked_for(index_location):
     store.asked.clear()
     z[:]
     assert store.asked == [("c/0/0", None)]
-
-
-def test_one_read_sees_one_version_of_a_shard(tmp_path, scale):
-    for store in places(tmp_path):
-        codecs = sharded((4, 4), [BytesCodec("little"), BloscCodec(cname="lz4")])
-        z = made(store, (32, 32), codecs, (32, 32), dtype="i4")
-        z[:] = -1
-        stop = threading.Event()
-
-        def overwrite(z=z, stop=stop):
-            i = 0
-            while not stop.is_set():
-                i += 1
-                # Of another size each time, so that the offsets move.
-                values = np.full((32, 32), i, "i4")
-                z[:] = values
-                z[:] = values
-
-        writer = threading.Thread(target=overwrite)
-        writer.start()
-        try:
-            for _ in range(scale(300, 20000)):
-                found = z[::3, 1:]
-                assert (found == found[0, 0]).all()
-        finally:
-            stop.set()
-            writer.join()
-
-
-def test_concurrent_partial_writes_into_shared_shards_lose_nothing(tmp_path, scale):
-    for store in places(tmp_path):
-        z = made(store, (64, 64), sharded((8, 8), INNER_CODECS["blosc"]), (32, 32), dtype="i4")
-        rounds = scale(20, 1000)
-
-        def write(number, z=z, rounds=rounds):
-            for i in range(1, rounds + 1):
-                z[number::8, i % 64] = i
-
-        threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        expected = np.zeros((64, 64), "i4")
-        for i in range(1, rounds + 1):
-            expected[:, i % 64] = i
-        np.testing.assert_array_equal(again(z)[:], expected)
 
 
 def test_damage_is_named(tmp_path):

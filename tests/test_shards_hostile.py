@@ -14,7 +14,14 @@ import pytest
 import zarr
 from zarr.codecs import BytesCodec, Crc32cCodec, ShardingCodec
 from zarr.errors import CodecError
-from zarr.storage import LocalStore, MemoryStore, WrapperStore
+from zarr.shards import checked_parts
+from zarr.storage import (
+    LocalStore,
+    MemoryStore,
+    RangeByteRequest,
+    SuffixByteRequest,
+    WrapperStore,
+)
 
 ABSENT = (2**64 - 1, 2**64 - 1)
 LOCATIONS = ("start", "end")
@@ -258,6 +265,7 @@ LAYOUTS = """
     from zarr.codecs import *
     from zarr.errors import CodecError
     from zarr.storage import LocalStore, MemoryStore, WrapperStore
+    from processes import address_space_left
 
     little, lz4 = BytesCodec("little"), BloscCodec(cname="lz4")
     inside = ShardingCodec((1, 3), codecs=[little, lz4])
@@ -275,120 +283,9 @@ LAYOUTS = """
              "transposed": [TransposeCodec((2, 0, 1)), "bytes", "crc32c"]}
 
     def limit(extra):
-        # The address sanitizer itself needs terabytes.
-        if "libasan" in os.environ.get("LD_PRELOAD", ""):
-            return
-        with open("/proc/self/statm") as file:
-            used = int(file.read().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (used + extra, resource.RLIM_INFINITY))
+        # For the rest of the process.
+        address_space_left(extra).__enter__()
 """
-
-
-def test_mutated_shards_with_a_right_checksum(tmp_path, scale):
-    """A read gives items or a CodecError, within the memory that a right shard would take."""
-    script = """
-        seed, rounds, folder = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
-        rng = random.Random(seed)
-        stores = [LocalStore(folder + "/a"), MemoryStore(), WrapperStore(LocalStore(folder + "/b"))]
-        numbers = np.random.default_rng(seed).integers(0, 9, (24, 18)).astype("i4")
-        ABSENT = [2**64 - 1] * 2
-        arrays = []
-        for store in stores:
-            for name, inner in INNER.items():
-                for index, index_codecs in INDEX.items():
-                    codec = ShardingCodec(
-                        (4, 6), codecs=inner, index_codecs=index_codecs,
-                        index_location=rng.choice(["start", "end"]),
-                    )
-                    path = f"{name}-{index}"
-                    z = zarr.create_array(
-                        store, name=path, shape=(24, 18), chunks=(16, 18), dtype="i4",
-                        codecs=[codec], overwrite=True,
-                    )
-                    z[...] = numbers
-                    shard = bytes(store.get_sync(path + "/c/0/0"))
-                    arrays.append((z, codec.bind(np.dtype("i4"), (16, 18)).layout, shard))
-
-        def mutated(layout, shard):
-            entries = layout.entries(shard).reshape(-1, 2).tolist()
-            start = layout.index_nbytes if layout.is_at_start else 0
-            body = bytearray(shard[start : start + len(shard) - layout.index_nbytes])
-            for _ in range(rng.choice([1, 1, 2, 4])):
-                entry = rng.choice(entries)
-                match rng.randrange(8):
-                    case 0:
-                        entry[rng.randrange(2)] = rng.choice(
-                            [0, 1, 2**31, 2**32, 2**62, 2**63 - 1, 2**63, 2**64 - 1, 2**64 - 8,
-                             len(shard), len(body), rng.randrange(2**64)]
-                        )
-                    case 1:
-                        entry[0] = rng.randrange(len(shard) + 9)
-                    case 2:
-                        entry[1] = rng.randrange(len(shard) + 9)
-                    case 3:
-                        entry[:] = rng.choice(entries)
-                    case 4:
-                        entry[:] = ABSENT
-                    case 5:
-                        body[rng.randrange(len(body))] ^= 1 << rng.randrange(8)
-                    case 6:
-                        at = rng.randrange(len(body))
-                        body[at:at] = rng.randbytes(rng.choice([1, 8, 4000]))
-                    case 7:
-                        del body[rng.randrange(len(body)) :][1:]
-            index = layout.encode_index(entries)
-            return index + bytes(body) if layout.is_at_start else bytes(body) + index
-
-        limit(2**29)
-        refused = passed = 0
-        for i in range(rounds):
-            z, layout, good = rng.choice(arrays)
-            key = z.path + "/c/0/0"
-            bad = mutated(layout, good)
-            z.store.set_sync(key, bad)
-            row, column = rng.randrange(16), rng.randrange(18)
-            for attempt in (
-                lambda: z[...], lambda: z[:16], lambda: z[row, column], lambda: z[row],
-                lambda: z[row::3, column::-2], lambda: z.get_encoded_chunk((row // 4, column // 6)),
-                lambda: z.copy()[...], lambda: z.nchunks_initialized,
-            ):
-                try:
-                    attempt()
-                    passed += 1
-                except CodecError as error:
-                    assert str(error).startswith((key + ": ", "shard (0, 0): ")), error
-                    refused += 1
-            if rng.random() < 0.5:
-                try:
-                    z[row, column] = 5
-                    assert z[row, column] == 5
-                    passed += 1
-                except CodecError as error:
-                    assert z.store.get_sync(key) == bad
-                    refused += 1
-            if rng.random() < 0.2:
-                try:
-                    z.resize(20, 18)
-                    z.resize(24, 18)
-                    z.resize(3, 7)
-                except CodecError:
-                    pass
-                z.store.set_sync(key, good)
-                z.resize(24, 18)
-                z[...] = numbers
-            z.store.set_sync(key, good)
-            if rng.random() < 0.1:
-                z[...] = numbers
-                assert np.array_equal(z[...], numbers)
-                z.store.set_sync(key, good)
-        for z, _, _ in arrays:
-            z[16:] = numbers[16:]
-            assert np.array_equal(z[...], numbers), z.path
-        assert min(refused, passed) > rounds, (refused, passed)
-        print("done")
-    """
-    script = textwrap.dedent(LAYOUTS) + textwrap.dedent(script)
-    assert run(script, 1, scale(500, 10_000), tmp_path) == "done\n"
 
 
 def test_a_shard_of_a_terabyte_of_nothing_takes_no_memory(tmp_path):
@@ -611,53 +508,6 @@ def test_a_long_write_of_shards_can_be_interrupted(tmp_path, region):
     assert run(script, tmp_path, timeout=300) == "done\n"
 
 
-def test_memory_that_is_not_there_leaves_the_old_shard(tmp_path):
-    script = """
-        # On one thread: what is left over does not depend on how far another has come.
-        zarr.set_options({"threading.max_workers": 1})
-        rng = np.random.default_rng(1)
-        value = rng.integers(0, 2**31, (2048, 1024), "i4")
-        for store in STORES:
-            for inner in ([little], [little, lz4, Crc32cCodec()]):
-                codecs = [ShardingCodec((128, 256), codecs=inner)]
-                z = made(store, codecs, (2048, 1024), (1024, 1024))
-                z[:1024] = value[:1024]
-                failed = 0
-                for region in (np.s_[:], np.s_[:1024], np.s_[5:2000, 7:900], np.s_[100, ::3]):
-                    for extra in [2**16, *range(2**20, 3 * 2**24, 2**22)]:
-                        before = z[...]
-                        wanted = value[region] + extra % 1000
-                        limit(extra)
-                        try:
-                            z[region] = wanted
-                        except MemoryError:
-                            failed += 1
-                        finally:
-                            resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
-                        after = before.copy()
-                        after[region] = wanted
-                        found = z[...]
-                        for rows in (slice(0, 1024), slice(1024, 2048)):
-                            assert np.array_equal(found[rows], before[rows]) or np.array_equal(
-                                found[rows], after[rows]
-                            ), (store, region, extra)
-                        z[region] = wanted
-                        assert np.array_equal(z[...], after)
-                assert failed > 5, (store, failed)
-                for extra in [2**16, *range(2**20, 2**25, 2**22)]:
-                    limit(extra)
-                    try:
-                        assert np.array_equal(z[3:2000, 4:1000], after[3:2000, 4:1000])
-                    except MemoryError:
-                        failed += 1
-                    finally:
-                        resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
-        print("done")
-    """
-    script = textwrap.dedent(LAYOUTS) + textwrap.dedent(FAILING) + textwrap.dedent(script)
-    assert run(script, tmp_path) == "done\n"
-
-
 def test_a_full_disk_and_no_more_descriptors_leave_the_old_shards(tmp_path):
     script = """
         store = LocalStore(folder + "/a")
@@ -690,8 +540,41 @@ def test_a_full_disk_and_no_more_descriptors_leave_the_old_shards(tmp_path):
             z[...] = 1
             assert sorted(store.list_prefix_sync("c/")) == files
             names = [name for _, _, names in os.walk(folder + "/a") for name in names]
-            assert len(names) == len(files) + 1, names
+            assert len(names) == len(files) + 2, names
         print("done")
     """
     script = textwrap.dedent(LAYOUTS) + textwrap.dedent(FAILING) + textwrap.dedent(script)
     assert run(script, tmp_path) == "done\n"
+
+
+def test_a_shard_of_no_bytes_is_not_copied_as_none(tmp_path):
+    """Also where codecs behind it are not undone on the way."""
+    for store in places(tmp_path):
+        codecs = [ShardingCodec((4,), codecs=[BytesCodec()]), Crc32cCodec()]
+        z = zarr.create_array(store, shape=16, chunks=16, dtype="u2", codecs=codecs, fill_value=7)
+        z[:] = np.arange(16)
+        store.set_sync("c/0", b"")
+        for target in (None, {}):
+            with pytest.raises(CodecError, match="c/0: "):
+                z.copy(target)
+
+
+@pytest.mark.parametrize(
+    ("found", "error", "message"),
+    [
+        (b"1234", CodecError, "c/0: found 'bytes' parts of the value, expected 2"),
+        (5, CodecError, "c/0: found 'int' parts of the value, expected 2"),
+        ([b"1234"], CodecError, "c/0: found 1 parts of the value, expected 2"),
+        ([b"1", b"2", b"3"], CodecError, "c/0: found 3 parts of the value, expected 2"),
+        ([b"1234", None], TypeError, "c/0: found a value of type 'NoneType', expected bytes"),
+        ([b"1234", 5], TypeError, "c/0: found a value of type 'int', expected bytes"),
+        ([b"12345", b""], CodecError, "c/0: found 5 bytes for a part of the value, expected at"),
+        ([b"", b"1234"], CodecError, "c/0: found 4 bytes for a part of the value, expected at"),
+    ],
+)
+def test_parts_that_were_not_asked_for(found, error, message):
+    requests = [RangeByteRequest(2, 6), SuffixByteRequest(3)]
+    with pytest.raises(error, match=f"^{message}"):
+        checked_parts("c/0", requests, found)
+    assert checked_parts("c/0", requests, (bytearray(b"12"), b"")) == [b"12", b""]
+    assert checked_parts("c/0", requests, None) is None

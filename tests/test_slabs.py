@@ -142,6 +142,28 @@ def test_ctrl_c_stops_the_threads(workers):
     assert len(begun) < 1000
 
 
+def test_what_is_under_way_stops_at_its_next_chunk(hooked):
+    """And a second interruption leaves nothing of it behind."""
+    z = zarr.zeros((2, 100), chunks=1, dtype="i4", compressors=[hooked()])
+    z[...] = 1
+    treated = []
+    here = threading.main_thread().ident
+
+    def hook():
+        treated.append(None)
+        if len(treated) in (5, 10):
+            signal.pthread_kill(here, signal.SIGINT)
+        time.sleep(0.005)
+
+    hooked.hook = hook
+    with zarr.config.set({"threading.max_workers": 2}), pytest.raises(KeyboardInterrupt):
+        slabs.run_in_order(lambda row: z[row], range(2))
+    count = len(treated)
+    assert count < 100
+    time.sleep(0.05)
+    assert len(treated) == count
+
+
 def test_numpys_error_state_holds_in_the_threads():
     with (
         zarr.config.set({"threading.max_workers": 2}),

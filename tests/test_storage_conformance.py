@@ -65,10 +65,6 @@ class TestFourHooks(StoreTests):
     def make_store(self, folder):
         return FourHooks()
 
-    @pytest.mark.skip(reason="the default takes two steps")
-    def test_one_of_many_is_the_first(self):
-        pass
-
 
 class TestMemoryStore(StoreTests):
     sees_itself_anew = False

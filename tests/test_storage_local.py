@@ -99,6 +99,22 @@ def test_a_link_that_leads_nowhere_is_an_error(store):
     assert sorted(store.list_sync()) == ["a", "zarr.json"]
 
 
+def test_what_is_no_folder_where_one_should_be_is_not_empty(store):
+    store.set_sync("zarr.json", b"1")
+    os.symlink("nowhere", store.root / "link")
+    os.mkfifo(store.root / "fifo")
+    for name in ("link", "fifo"):
+        for call in (
+            lambda name=name: list(store.list_dir_sync(name)),
+            lambda name=name: list(store.list_prefix_sync(f"{name}/")),
+            lambda name=name: list(store.list_prefix_sync(f"{name}/deeper/")),
+            lambda name=name: store.is_empty_sync(name),
+        ):
+            with pytest.raises(OSError, match=f"(leads nowhere|no regular file): '.*/root/{name}"):
+                call()
+    assert list(store.list_dir_sync("zarr.json")) == list(store.list_dir_sync("none")) == []
+
+
 def test_an_empty_file_is_an_empty_value(store):
     store.root.mkdir()
     (store.root / "a").touch()
@@ -174,6 +190,21 @@ def test_a_folder_in_which_others_have_just_written_stays(store, monkeypatch):
     assert list(store.list_sync()) == ["a/b/late"]
 
 
+def test_what_cannot_be_looked_at_is_not_taken_for_absent(store, monkeypatch):
+    store.set_sync("a/zarr.json", b"1")
+    assert store.is_free("b")
+    assert not store.is_free("a")
+
+    def refuse(path, **how):
+        raise OSError(5, "Input/output error", path)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    monkeypatch.setattr(os, "lstat", refuse)
+    for call in (store.is_free, store.identity, store.delete_dir_sync):
+        with pytest.raises(OSError, match=r"Input/output error: '.*/root/a'"):
+            call("a")
+
+
 def test_what_cannot_be_deleted_is_an_error(store, monkeypatch):
     store.set_sync("a/b/c", b"1")
 
@@ -181,7 +212,7 @@ def test_what_cannot_be_deleted_is_an_error(store, monkeypatch):
         raise PermissionError(13, "Permission denied", name)
 
     monkeypatch.setattr(os, "rmdir", refuse)
-    with pytest.raises(PermissionError, match="'b'"):
+    with pytest.raises(PermissionError, match=r"Permission denied: '.*/a/b'"):
         store.delete_dir_sync("a")
 
 

@@ -130,3 +130,17 @@ def test_a_lock_that_was_held_at_a_fork_is_free_in_the_child():
     finally:
         done.set()
         thread.join()
+
+
+@pytest.mark.parametrize("value", [None, [1, 2], {}, 1.5, object()])
+def test_what_is_not_made_of_bytes_is_no_missing_value(value):
+    store = MemoryStore({"a/b": value})
+    for call in (store.get_sync, store.getsize_sync):
+        with pytest.raises(TypeError, match=r"^a/b: found a value of type '.*', expected bytes"):
+            call("a/b")
+
+
+def test_what_is_no_key_is_not_listed():
+    store = MemoryStore(dict.fromkeys(["a/b", "../a", "a//b", "/a", 3, None], b""))
+    assert list(store.list_sync()) == ["a/b"]
+    assert list(store.list_dir_sync("")) == ["a"]

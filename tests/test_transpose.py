@@ -35,7 +35,9 @@ def test_legacy_orders_become_permutations():
     assert TransposeCodec((1, 0)).configuration() == {"order": [1, 0]}
 
 
-@pytest.mark.parametrize("order", [(0, 0), (1, 2), (-1, 0), "A", "", 3, (0.0, 1.0), (True, False)])
+@pytest.mark.parametrize(
+    "order", [(0, 0), (1, 2), (-1, 0), "A", "", {}, 3, (0.0, 1.0), (True, False)]
+)
 def test_what_is_no_permutation(order):
     with pytest.raises(ValueError, match=r"^order: found .*, expected a permutation of the axes$"):
         TransposeCodec(order)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zarr.codecs import VLenBytesCodec, VLenUTF8Codec
+from zarr.data_type import VARIABLE_LENGTH_BYTES
 from zarr.errors import CodecError
 
 TEXTS = np.array(["", "a", "é", "zarr"], object)
@@ -114,6 +115,9 @@ def test_items_of_a_size_are_refused(codec):
     message = f"^{codec.name}: found items of float64, expected (text|bytes) of any length$"
     with pytest.raises(ValueError, match=message):
         codec.bind(np.dtype("f8"), (1,))
+    if codec.name == "vlen-utf8":
+        with pytest.raises(ValueError, match=r"^vlen-utf8: found items of object, expected text"):
+            codec.bind(VARIABLE_LENGTH_BYTES, (1,))
     if codec.name == "vlen-bytes":
         with pytest.raises(ValueError, match=r"^vlen-bytes: found items of StringDType"):
             codec.bind(np.dtypes.StringDType(), (1,))

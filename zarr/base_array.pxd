@@ -28,7 +28,9 @@ cdef class BaseArray:
     cdef Chunks current(self)
     cdef int see_shape(self, tuple shape) except -1
     cdef int refuse_reading_only(self) except -1
+    cdef int begin_write(self, gate_pass* passing) except -1
     cdef int refuse_nested(self, const gate_pass* passing) except -1
+    cdef int catch_up(self, int64_t count) except -1
     cdef int settle(self) except -1
     cdef object read_item(self, Chunks chunks, int64_t index, Py_ssize_t offset)
     cdef object get_selected(self, object selection)

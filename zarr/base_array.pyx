@@ -35,6 +35,7 @@ from zarr.indexing cimport (
     settled,
     shape_of_result,
 )
+from zarr.storage.file_locks cimport FileLocks
 from zarr.stored_chunks cimport StoredChunks
 
 from zarr.chunk_grid import normalize_length
@@ -55,11 +56,15 @@ cdef enum:
 
 
 cdef object new_array(int ndim, const Py_ssize_t* shape, object dtype):
-    """An array in C order whose items are not set."""
+    """An array in C order whose items are not set; MemoryError when there is no room for it."""
     Py_INCREF(dtype)    # the call takes a reference over
-    return PyArray_NewFromDescr(
-        &PyArray_Type, <np.dtype> dtype, ndim, <const np.npy_intp*> shape, NULL, NULL, 0, NULL
-    )
+    try:
+        return PyArray_NewFromDescr(
+            &PyArray_Type, <np.dtype> dtype, ndim, <const np.npy_intp*> shape, NULL, NULL, 0, NULL
+        )
+    except ValueError as error:     # of more bytes than NumPy can count
+        lengths = tuple([shape[axis] for axis in range(ndim)])
+        raise MemoryError(f"result of shape {lengths} and dtype {dtype}: {error}") from None
 
 
 cpdef object broadcast(object values, tuple shape):
@@ -132,11 +137,16 @@ cdef class BaseArray:
 
     cdef Chunks current(self):
         """The chunks, of the shape that the array has now."""
-        if self.shared is not None and self.shared.chunks.grid is not self.chunk_store.grid:
-            self.chunk_store = self.chunk_store.on(
-                self.shared.chunks.grid, self.shared.chunks.table
-            )
-        return self.chunk_store
+        # References of our own: other threads replace both objects, and a method's object that only
+        # an attribute held would be gone in the middle of the call.
+        cdef Chunks chunks = self.chunk_store
+        cdef Chunks shared
+        if self.shared is not None:
+            shared = self.shared.chunks
+            if shared.grid is not chunks.grid:
+                chunks = chunks.on(shared.grid, shared.table)
+                self.chunk_store = chunks
+        return chunks
 
     @property
     def cache_nbytes(self):
@@ -173,7 +183,8 @@ cdef class BaseArray:
                     f"cache_nbytes: found {value} for items of {self.dtype}, expected 0"
                 )
             cache = ChunkCache(value, self.chunk_store.grid.chunk_nbytes)
-        self.gate.enter(&passing, True)
+        # Together with writers: who reads with a cache does not wait for them either.
+        self.gate.enter(&passing, False)
         try:
             chunks = self.current()
             chunks = chunks.on(chunks.grid, chunks.table)
@@ -190,6 +201,44 @@ cdef class BaseArray:
                 f"{self.path or self.store}: store was opened in read-only mode and does not "
                 "support writing"
             )
+        return 0
+
+    cdef int begin_write(self, gate_pass* passing) except -1:
+        """Pass the gate together with others who write; the shape is then the one that is stored.
+
+        But for a change of it that another process begins later or has begun: whoever writes to a
+        chunk at the edge sees that himself.
+        """
+        cdef FileLocks locks = None
+        cdef int64_t count = -1
+        if self.shared is not None:
+            locks = self.node.locks
+            if locks is not None:
+                count = locks.news()
+        self.gate.enter(passing, False)
+        try:
+            self.refuse_nested(passing)
+            is_nested = self.gate.is_nested(passing)
+        except BaseException:
+            self.gate.leave(passing)
+            raise
+        if count >= 0 and not is_nested:
+            self.gate.leave(passing)
+            self.catch_up(count)
+            self.gate.enter(passing, False)
+        return 0
+
+    cdef int catch_up(self, int64_t count) except -1:
+        """Take over the shape that another process has given the array, which it has counted."""
+        cdef FileLocks locks = self.node.locks
+        cdef gate_pass passing
+        self.gate.enter(&passing, True)
+        try:
+            self.node.refresh(self.store, self.path)
+            self.see_shape(self.node.metadata.shape)
+            locks.seen_count = count
+        finally:
+            self.gate.leave(&passing)
         return 0
 
     cdef int refuse_nested(self, const gate_pass* passing) except -1:
@@ -292,9 +341,8 @@ cdef class BaseArray:
         self.refuse_reading_only()
         values = self.as_values(value)
         selection = settled(selection)
-        self.gate.enter(&passing, False)
+        self.begin_write(&passing)
         try:
-            self.refuse_nested(&passing)
             self.write(self.current(), selection, values)
         finally:
             self.gate.leave(&passing)
@@ -414,21 +462,21 @@ cdef class BaseArray:
         Growing first clears what becomes visible, and shrinking last what has become invisible, so
         that whoever dies in between leaves an array that is as before or as wanted.
         """
-        cdef Chunks before
-
         def change(metadata):
             self.see_shape(metadata.shape)
             shape = resized_shape(metadata.shape, lengths)
             self.current().clear_ahead(shape)
             return metadata.with_changes(shape=shape)
 
-        metadata = self.node.change(self.store, self.path, change)
-        before = self.current()
-        self.shared.chunks = before.regrown(metadata.shape)
-        before.clear_behind(metadata.shape)
+        def finish(metadata):
+            cdef Chunks before = self.current()
+            self.see_shape(metadata.shape)
+            before.clear_behind(metadata.shape)
+
+        self.node.change_shape(self.store, self.path, change, finish)
 
     cdef int see_shape(self, tuple shape) except -1:
-        """Take over the shape that another process may have given the array."""
+        """Have this shape, which the array on the store has."""
         if self.current().grid.shape != shape:
             self.shared.chunks = self.current().regrown(shape)
         return 0
@@ -494,9 +542,10 @@ cdef class BaseArray:
             )
             return metadata.with_changes(shape=after)
 
-        metadata = self.node.change(self.store, self.path, change)
-        self.shared.chunks = self.current().regrown(metadata.shape)
-        return metadata.shape
+        def finish(metadata):
+            self.see_shape(metadata.shape)
+
+        return self.node.change_shape(self.store, self.path, change, finish).shape
 
     cdef tuple append_in_memory(self, Chunks chunks, object values, int axis):
         cdef Chunks grown

@@ -75,7 +75,7 @@ class _Held:
             slice(0, max(0, min(part.stop, length) - part.start))
             for part, length in zip(self.region, array.shape, strict=True)
         )
-        items, is_set = self.items[kept], self.is_set[kept]
+        items, is_set = self.items[(*kept, ...)], self.is_set[(*kept, ...)]
         if is_set.all():
             array.write_through((*self.region, ...), items)
             return
@@ -199,7 +199,9 @@ class Buffer:
             array.write_through(selection, values)
             return
         values = values.reshape([len(picked) for picked in ranges])
-        values = values[tuple(slice(None, None, -1 if r.step < 0 else 1) for r in ranges)]
+        # By the ellipsis an array also where it has no axes, and no item; so below too.
+        entries: list = [slice(None, None, -1 if r.step < 0 else 1) for r in ranges]
+        values = values[(*entries, ...)]
         self._take([r[::-1] if r.step < 0 else r for r in ranges], values)
 
     def _take(self, ranges, values):
@@ -210,7 +212,9 @@ class Buffer:
             for part in itertools.product(*parts):
                 coords = tuple(coord for coord, _, _ in part)
                 inner = tuple(within for _, within, _ in part)
-                self._reach(coords).write(inner, values[tuple(of_value for _, _, of_value in part)])
+                self._reach(coords).write(
+                    (*inner, ...), values[(*(of_value for _, _, of_value in part), ...)]
+                )
                 if not self._is_open:
                     self._write_out(coords)  # the block has ended meanwhile
 

@@ -104,6 +104,25 @@ class ChunkKeyEncoding:
         coords = tuple(map(int, parts))
         return coords if all(c < n for c, n in zip(coords, grid_shape, strict=True)) else None
 
+    def leads_to_chunks(self, key: str, ndim: int) -> bool:
+        """Tell whether a key is that of a folder in which chunks lie.
+
+        Parameters
+        ----------
+        key : str
+            Relative to the array.
+
+        Examples
+        --------
+        >>> default = ChunkKeyEncoding('default')
+        >>> [default.leads_to_chunks(key, 2) for key in ('c', 'c/0', 'c/0/0', 'd')]
+        [True, True, False, False]
+        """
+        parts = key.split("/")
+        if self.separator != "/" or (self.name == "default" and parts.pop(0) != "c"):
+            return False
+        return len(parts) < ndim and all(map(COORDINATE.fullmatch, parts))
+
     def to_json(self) -> dict:
         """Return the encoding as it stands in metadata, with nothing left out.
 

@@ -18,10 +18,18 @@ cdef extern from "locks.h":
         pass
     ctypedef struct gate_pass:
         pass
+    ctypedef struct standing:
+        gate_pass* passes
+        bint is_in_job
 
 
 cdef inline char* encoded_data(Encoded* encoded) noexcept nogil:
     return <char*> encoded + sizeof(Encoded)
+
+
+# What this thread is in the middle of; to stand elsewhere, until what was before is taken again.
+cdef standing standing_of_thread() noexcept nogil
+cdef standing take_standing(standing other) noexcept nogil
 
 
 cdef Encoded* encoded_new(Py_ssize_t nbytes) noexcept nogil
@@ -32,6 +40,8 @@ cdef void encoded_release(Encoded* encoded) noexcept nogil
 
 cdef enum:
     CHANGE_COUNTERS = 1024
+    # Who waits looks up so often: is it to stop, has a signal come?
+    PATIENCE_NS = 50000000
 
 
 cdef class ChunkTable:
@@ -42,6 +52,9 @@ cdef class ChunkTable:
 
     # Wait for the right to update a chunk, and give it back. Not with the GIL, nor twice.
     cdef void lock(self, Slot* slot) noexcept nogil
+    # The same, for no longer than about PATIENCE_NS: whether it was got. Who holds several has to
+    # take them in rising order.
+    cdef bint lock_soon(self, Slot* slot, int64_t index) noexcept nogil
     cdef void unlock(self, Slot* slot, int64_t index) noexcept nogil
     # Have `version_of` count from now on.
     cdef int count_changes(self) except -1

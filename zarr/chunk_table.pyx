@@ -11,16 +11,34 @@ they are written.
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 
+import threading
+
+cdef extern from "Python.h":
+    int PyErr_CheckSignals() except -1
+
 cdef extern from "locks.h":
     int locks_init() noexcept nogil
     void lock_acquire(uint32_t* word) noexcept nogil
+    int lock_acquire_within(uint32_t* word, int64_t nanoseconds) noexcept nogil
     void lock_release(uint32_t* word) noexcept nogil
+    void lock_order_note(const void* table, int64_t index) noexcept nogil
+    void lock_order_forget(const void* table, int64_t index) noexcept nogil
     int lock_is_held(const uint32_t* word) noexcept nogil
     void spin_acquire(uint32_t* word) noexcept nogil
     void spin_release(uint32_t* word) noexcept nogil
+    enum:
+        GATE_REFUSED
+        GATE_BUSY
     int gate_enter(gate* self, gate_pass* passing, int is_alone) noexcept nogil
+    int gate_wait(gate_pass* passing, int is_patient) noexcept nogil
+    void gate_give_up(gate_pass* passing) noexcept nogil
     void gate_leave(gate_pass* passing) noexcept nogil
     int gate_is_nested(const gate_pass* passing) noexcept nogil
+    standing standing_now() noexcept nogil
+    standing standing_take(standing other) noexcept nogil
+
+cdef extern from "Python.h":
+    int PyErr_CheckSignals() except -1
 
 cdef extern from "threads.h":
     int64_t atomic_add_i64(int64_t* word, int64_t amount) noexcept nogil
@@ -171,7 +189,14 @@ cdef class ChunkTable:
     cdef void lock(self, Slot* slot) noexcept nogil:
         lock_acquire(&slot.update_lock)
 
+    cdef bint lock_soon(self, Slot* slot, int64_t index) noexcept nogil:
+        if not lock_acquire_within(&slot.update_lock, PATIENCE_NS):
+            return False
+        lock_order_note(<void*> self, index)
+        return True
+
     cdef void unlock(self, Slot* slot, int64_t index) noexcept nogil:
+        lock_order_forget(<void*> self, index)
         cdef int64_t* changes = <int64_t*> atomic_load_pointer(<void**> &self.changes)
         if changes != NULL:
             atomic_add_i64(&changes[index % CHANGE_COUNTERS], 1)
@@ -296,6 +321,14 @@ cdef class ChunkTable:
         self.share_from(other, first)
 
 
+cdef standing standing_of_thread() noexcept nogil:
+    return standing_now()
+
+
+cdef standing take_standing(standing other) noexcept nogil:
+    return standing_take(other)
+
+
 cdef class Gate:
     """The gate of an array: writers pass together, a change of its shape passes alone.
 
@@ -308,16 +341,31 @@ cdef class Gate:
         """Wait, without the GIL, for the right to write or, alone, to change the shape.
 
         1 when a change before was cut short by a fork: it has to be cleared away, else 0.
-        RuntimeError when this thread has entered before, which only a signal's handler can bring
-        about, and waiting would be for ever. Two writes of one thread pass.
+        RuntimeError when this thread, or the one for which it does a job, has entered before, and
+        waiting would be for ever: only code that Python runs in the middle of a call can bring that
+        about. A write that a signal's handler makes between two chunks of another passes. On the
+        main thread what a handler raises, such as KeyboardInterrupt, ends the wait.
         """
         cdef int status
+        cdef bint is_patient
         with nogil:
             status = gate_enter(&self.state, passing, is_alone)
-        if status < 0:
+        if status == GATE_BUSY:
+            is_patient = threading.get_ident() != threading.main_thread().ident
+            while status == GATE_BUSY:
+                with nogil:
+                    status = gate_wait(passing, is_patient)
+                if status == GATE_BUSY:
+                    try:
+                        PyErr_CheckSignals()
+                    except BaseException:
+                        gate_give_up(passing)
+                        raise
+        if status == GATE_REFUSED:
+            change = "a change of its shape" if is_alone else "a write"
             raise RuntimeError(
-                "array: found a change of its shape in a signal handler, in the middle of a call "
-                "that changes the same array, expected none"
+                f"array: found {change} in a signal handler, a destructor, a store or a codec, in "
+                "the middle of a call that changes the same array, expected none"
             )
         return status
 

@@ -2,6 +2,7 @@ from cpython.ref cimport PyObject
 from libc.stdint cimport int64_t
 
 from zarr.chunk_cache cimport ChunkCache
+from zarr.chunk_locks cimport Hold
 from zarr.chunk_table cimport ChunkTable, Encoded, Slot
 from zarr.codecs.chain cimport CodecChain
 from zarr.codecs.codec cimport Status
@@ -46,6 +47,9 @@ cdef class ChunkValues:
         self, int64_t index, Workspace* workspace, Value* value, Encoded** kept
     ) noexcept nogil
     cdef bytes key_value(self, int64_t key_index)
+    cdef Status lock(self, int64_t key_index, Hold* hold, Workspace* workspace) noexcept nogil
+    cdef void unlock(self, Hold* hold) noexcept nogil
+    cdef bint may_reach_further(self, const Hold* hold) noexcept nogil
     cdef Status put_checked(
         self, int64_t index, const char* data, Py_ssize_t nbytes, Workspace* workspace
     ) noexcept nogil

@@ -12,8 +12,11 @@ from libc.errno cimport ENOENT
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy
 
+from concurrent.futures import CancelledError
+
 import numpy as np
 
+from zarr.chunk_locks cimport Hold, lock_chunk, unlock_chunk, was_extended
 from zarr.chunk_table cimport (
     ChunkTable,
     Encoded,
@@ -25,7 +28,7 @@ from zarr.chunk_table cimport (
 )
 from zarr.codecs.blosc cimport Frame, read_frame
 from zarr.codecs.chain cimport MAX_TRAILERS_NBYTES, CodecChain
-from zarr.codecs.codec cimport DAMAGED, FORKED, NO_MEMORY, OK, RAISED, Status
+from zarr.codecs.codec cimport DAMAGED, FORKED, NO_MEMORY, OK, RAISED, STOPPED, Status
 from zarr.codecs.shard_layout cimport is_absent
 from zarr.execution cimport (
     Outcome,
@@ -58,15 +61,14 @@ cdef Status erase_job(
     void* plan, Py_ssize_t job, Ticket* ticket, Workspace* workspace
 ) noexcept nogil:
     cdef Visit* visit = <Visit*> plan
-    cdef Slot* slot = (<ChunkValues> visit.chunks).table.reach(visit.indices[job])
-    cdef Status status
-    if slot == NULL:
-        return NO_MEMORY
-    (<ChunkValues> visit.chunks).table.lock(slot)
+    cdef Hold hold
+    cdef Status status = (<ChunkValues> visit.chunks).lock(visit.indices[job], &hold, workspace)
+    if status != OK:
+        return status
     status = (<ChunkValues> visit.chunks).save(
-        visit.indices[job], slot, 0, ticket, workspace
+        visit.indices[job], hold.slot, 0, ticket, workspace
     )
-    (<ChunkValues> visit.chunks).table.unlock(slot, visit.indices[job])
+    (<ChunkValues> visit.chunks).unlock(&hold)
     return status
 
 
@@ -218,7 +220,7 @@ cdef class ChunkValues:
         cdef Encoded* kept = NULL
         cdef Status status = NO_MEMORY
         cdef bytes result = None
-        cdef Outcome outcome
+        cdef Outcome outcome = Outcome(NO_MEMORY, 0, NULL)
         if workspace != NULL:
             with nogil:
                 status = self.load(key_index, workspace, &value, &kept)
@@ -239,19 +241,32 @@ cdef class ChunkValues:
         """Return the encoded bytes of a chunk, or None; of chunks without shards."""
         return self.key_value(index)
 
+    cdef Status lock(self, int64_t key_index, Hold* hold, Workspace* workspace) noexcept nogil:
+        """Wait for the right to update what is stored under a key, as `lock_chunk` does."""
+        return lock_chunk(self.table, self.stored, self.key_grid, key_index, hold, workspace)
+
+    cdef void unlock(self, Hold* hold) noexcept nogil:
+        """Give it back, if it is held."""
+        unlock_chunk(self.table, self.stored, hold)
+
+    cdef bint may_reach_further(self, const Hold* hold) noexcept nogil:
+        """Whether it reaches over the bounds, and other processes may have written there."""
+        return was_extended(self.stored, self.key_grid, hold)
+
     cdef Status put_checked(
         self, int64_t index, const char* data, Py_ssize_t nbytes, Workspace* workspace
     ) noexcept nogil:
-        cdef Slot* slot = self.table.reach(index)
         cdef char* dst = self.frame_of(workspace, nbytes)
+        cdef Hold hold
         cdef Status status
-        if slot == NULL or dst == NULL:
+        if dst == NULL:
             return NO_MEMORY
         if nbytes > 0:
             memcpy(dst, data, nbytes)
-        self.table.lock(slot)
-        status = self.save(index, slot, nbytes, NULL, workspace)
-        self.table.unlock(slot, index)
+        status = self.lock(index, &hold, workspace)
+        if status == OK:
+            status = self.save(index, hold.slot, nbytes, NULL, workspace)
+            self.unlock(&hold)
         return status
 
     cdef int64_t index_of(self, tuple coords) except -1:
@@ -297,7 +312,8 @@ cdef class ChunkValues:
     cdef Status check_key_value(self, const char* data, Py_ssize_t nbytes) noexcept nogil:
         """Look at all that is stored under a key without decoding it.
 
-        Of a shard at its index and at each inner chunk; behind codecs that follow, at nothing.
+        Of a shard at its index and at each inner chunk; behind codecs that follow, only whether
+        there is anything: what is empty must not be taken for what is not stored.
         """
         cdef const char* entries
         cdef uint64_t offset, found
@@ -305,7 +321,7 @@ cdef class ChunkValues:
         if self.layout is None or data == NULL:
             return self.check_value(data, nbytes)
         if self.has_steps_behind:
-            return OK
+            return OK if nbytes > 0 else DAMAGED
         if nbytes < self.layout.index_nbytes:
             return DAMAGED
         entries = data if self.layout.is_at_start else data + (nbytes - self.layout.index_nbytes)
@@ -368,6 +384,8 @@ cdef class ChunkValues:
             raise error
         if outcome.status == NO_MEMORY:
             raise MemoryError(f"{place}: no memory to encode or decode a chunk")
+        if outcome.status == STOPPED:
+            raise CancelledError(f"{place}: the call was told to stop")
         if outcome.status == FORKED:
             raise RuntimeError(
                 f"{place}: the process forked during the call, which was left undone"
@@ -516,20 +534,19 @@ cdef class ChunkValues:
         """Store an encoded chunk, to which the trailers have still to be added, or a shard."""
         cdef char trailers[MAX_TRAILERS_NBYTES]
         cdef Py_ssize_t tail_nbytes = self.trailers_nbytes
-        cdef Slot* slot = self.table.reach(index)
+        cdef Hold hold
         cdef Status status
         cdef Piece pieces[2]
         cdef char* dst
-        if slot == NULL:
-            return NO_MEMORY
         if self.stored is not None and (tail_nbytes == 0 or self.chain.has_apart_trailer):
             if tail_nbytes > 0:
                 self.chain.write_trailers(data, nbytes, trailers)
             pieces[0] = Piece(data, nbytes)
             pieces[1] = Piece(&trailers[0], tail_nbytes)
-            self.table.lock(slot)
-            status = self.stored.save(self.key_grid, index, pieces, 2, ticket, workspace)
-            self.table.unlock(slot, index)
+            status = self.lock(index, &hold, workspace)
+            if status == OK:
+                status = self.stored.save(self.key_grid, index, pieces, 2, ticket, workspace)
+                self.unlock(&hold)
             return status
         dst = self.frame_of(workspace, nbytes + tail_nbytes)
         if dst == NULL:
@@ -537,9 +554,10 @@ cdef class ChunkValues:
         memcpy(dst, data, nbytes)
         if tail_nbytes > 0:
             self.chain.write_trailers(dst, nbytes, dst + nbytes)
-        self.table.lock(slot)
-        status = self.save(index, slot, nbytes + tail_nbytes, ticket, workspace)
-        self.table.unlock(slot, index)
+        status = self.lock(index, &hold, workspace)
+        if status == OK:
+            status = self.save(index, hold.slot, nbytes + tail_nbytes, ticket, workspace)
+            self.unlock(&hold)
         return status
 
     cdef Status repack(

@@ -3,7 +3,7 @@ from libc.stdint cimport int64_t
 
 from zarr.chunk_cache cimport ChunkCache
 from zarr.chunk_reads cimport ReadableChunks
-from zarr.chunk_table cimport ChunkTable, Slot
+from zarr.chunk_locks cimport Hold
 from zarr.codecs.codec cimport Status
 from zarr.execution cimport Workspace
 from zarr.indexing cimport Grid, Projection, Selection
@@ -33,15 +33,14 @@ cdef class WritableChunks(ReadableChunks):
         Ticket* ticket, Workspace* workspace,
     ) noexcept nogil
     cdef Status change(
-        self, int64_t index, Slot* slot, const Projection* part, Ticket* ticket,
-        Workspace* workspace,
+        self, const Hold* hold, const Projection* part, Ticket* ticket, Workspace* workspace
     ) noexcept nogil
     cdef Py_ssize_t encode_changed(
         self, int64_t index, const char* value, Py_ssize_t value_nbytes, const Projection* part,
         Workspace* workspace,
     ) noexcept nogil
     cdef Status change_items(
-        self, int64_t index, Slot* slot, const Selection* selection, const Projection* part,
+        self, const Hold* hold, const Selection* selection, const Projection* part,
         Ticket* ticket, Workspace* workspace,
     ) noexcept
     cdef Py_ssize_t encode_items(
@@ -57,7 +56,7 @@ cdef class WritableChunks(ReadableChunks):
         self, ShardPart* found, const Projection* part, Workspace* workspace
     ) noexcept nogil
     cdef Py_ssize_t encode_inner(
-        self, const Shard* shard, const Projection* part, Workspace* workspace
+        self, const ShardPart* found, const Projection* part, Workspace* workspace
     ) noexcept nogil
     cdef Status draft_items(
         self, ShardPart* found, const Projection* part, Workspace* workspace

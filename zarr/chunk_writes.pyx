@@ -16,14 +16,15 @@ import numpy as np
 
 from zarr.chunk_parts cimport fills_chunk
 from zarr.chunk_reads cimport ReadableChunks, Transfer
-from zarr.chunk_table cimport Encoded, Slot, encoded_data
+from zarr.chunk_locks cimport Hold
+from zarr.chunk_table cimport Encoded, encoded_data
 from zarr.chunk_values cimport grain_of, release
 from zarr.codecs.codec cimport NO_MEMORY, OK, Status
 from zarr.execution cimport Outcome, Workspace, chunk_memory, put_aside
 from zarr.indexing cimport Projection, Selection, project
 from zarr.projections cimport copy_to_chunk, pairs_of_fields, regions
 from zarr.shard_window cimport ShardPart, ShardWindow, finish_draft, set_piece
-from zarr.shards cimport Shard, load_inner
+from zarr.shards cimport load_inner
 from zarr.storage.files cimport Piece
 from zarr.stored_chunks cimport Ticket, Value
 from zarr.strided cimport MAX_NDIM, fill_strided, is_filled_with
@@ -128,24 +129,25 @@ cdef class WritableChunks(ReadableChunks):
     ) noexcept nogil:
         """Write a whole chunk: nothing of the old one is needed."""
         cdef Py_ssize_t nbytes
-        cdef Slot* slot
+        cdef Hold hold
         cdef Status status
         if self.stored is not None and self.is_stored_bare(part):
             return self.replace_bare(part, ticket, workspace)
         nbytes = self.encode_whole(part, workspace)
         if nbytes < 0:
             return <Status> nbytes
-        if nbytes == 0 and self.stored is None:
-            slot = self.table.find(part.index)
-            if slot == NULL:
-                return OK
+        if nbytes == 0 and self.stored is None and self.table.find(part.index) == NULL:
+            return OK
+        status = self.lock(part.index, &hold, workspace)
+        if status != OK:
+            return status
+        if self.may_reach_further(&hold):
+            if ticket != NULL:
+                ticket.is_urgent = True
+            status = self.change(&hold, part, ticket, workspace)
         else:
-            slot = self.table.reach(part.index)
-            if slot == NULL:
-                return NO_MEMORY
-        self.table.lock(slot)
-        status = self.save(part.index, slot, nbytes, ticket, workspace)
-        self.table.unlock(slot, part.index)
+            status = self.save(part.index, hold.slot, nbytes, ticket, workspace)
+        self.unlock(&hold)
         return status
 
     cdef Py_ssize_t encode_whole(
@@ -181,19 +183,18 @@ cdef class WritableChunks(ReadableChunks):
         """Write a whole chunk to a store straight from the user's memory."""
         cdef Py_ssize_t nbytes = self.grid.chunk_nbytes
         cdef Piece piece = Piece(part.array, nbytes)
-        cdef Slot* slot = self.table.reach(part.index)
-        cdef Status status
+        cdef Hold hold
         cdef bint is_empty = not self.keeps_empty and is_filled_with(
             part.array, nbytes, self.fill_item, self.grid.itemsize
         )
-        if slot == NULL:
-            return NO_MEMORY
-        self.table.lock(slot)
+        cdef Status status = self.lock(part.index, &hold, workspace)
+        if status != OK:
+            return status
         if is_empty:
             status = self.stored.erase(self.grid, part.index, ticket, workspace)
         else:
             status = self.stored.save(self.grid, part.index, &piece, 1, ticket, workspace)
-        self.table.unlock(slot, part.index)
+        self.unlock(&hold)
         return status
 
     cdef void fill_beyond(self, char* data, const Projection* part) noexcept nogil:
@@ -213,23 +214,22 @@ cdef class WritableChunks(ReadableChunks):
 
         Without a part: set what it holds beyond the bounds of the array to the fill value.
         """
-        cdef Slot* slot = self.table.reach(index)
-        cdef Status status
-        if slot == NULL:
-            return NO_MEMORY
-        self.table.lock(slot)
+        cdef Hold hold
+        cdef Status status = self.lock(index, &hold, workspace)
+        if status != OK:
+            return status
         if self.chain.is_native:
-            status = self.change(index, slot, part, ticket, workspace)
+            status = self.change(&hold, part, ticket, workspace)
         else:
             with gil:
-                status = self.change_items(index, slot, selection, part, ticket, workspace)
-        self.table.unlock(slot, index)
+                status = self.change_items(&hold, selection, part, ticket, workspace)
+        self.unlock(&hold)
         return status
 
     cdef Status change(
-        self, int64_t index, Slot* slot, const Projection* part, Ticket* ticket,
-        Workspace* workspace,
+        self, const Hold* hold, const Projection* part, Ticket* ticket, Workspace* workspace
     ) noexcept nogil:
+        cdef int64_t index = hold.index
         cdef Value value
         cdef Encoded* kept = NULL
         cdef Status status = self.load(index, workspace, &value, &kept)
@@ -240,7 +240,7 @@ cdef class WritableChunks(ReadableChunks):
         release(&value, kept)
         if nbytes < 0:
             return <Status> nbytes
-        return self.save(index, slot, nbytes, ticket, workspace)
+        return self.save(index, hold.slot, nbytes, ticket, workspace)
 
     cdef Py_ssize_t encode_changed(
         self, int64_t index, const char* value, Py_ssize_t value_nbytes, const Projection* part,
@@ -264,21 +264,22 @@ cdef class WritableChunks(ReadableChunks):
         return self.encode(data, workspace)
 
     cdef Status change_items(
-        self, int64_t index, Slot* slot, const Selection* selection, const Projection* part,
+        self, const Hold* hold, const Selection* selection, const Projection* part,
         Ticket* ticket, Workspace* workspace,
     ) noexcept:
         """Change a chunk whose codecs are run by Python."""
+        cdef int64_t index = hold.index
         cdef Py_ssize_t nbytes
         try:
             data = None
-            if part == NULL or not part.is_whole:
+            if part == NULL or not part.is_whole or self.may_reach_further(hold):
                 data = self.key_value(index)
                 if data is None and part == NULL:
                     return OK
             nbytes = self.encode_items(index, data, selection, part, workspace)
             if nbytes < 0:
                 return <Status> nbytes
-            return self.save(index, slot, nbytes, ticket, workspace)
+            return self.save(index, hold.slot, nbytes, ticket, workspace)
         except BaseException as error:
             return put_aside(workspace, error)
 
@@ -376,7 +377,7 @@ cdef class WritableChunks(ReadableChunks):
             with gil:
                 status = self.draft_items(found, part, workspace)
         else:
-            nbytes = self.encode_inner(&found.shard, part, workspace)
+            nbytes = self.encode_inner(found, part, workspace)
             status = <Status> nbytes if nbytes < 0 else set_piece(
                 &found.draft, part.inner, encoded_data(<Encoded*> workspace.frame), nbytes
             )
@@ -385,15 +386,15 @@ cdef class WritableChunks(ReadableChunks):
         return status
 
     cdef Py_ssize_t encode_inner(
-        self, const Shard* shard, const Projection* part, Workspace* workspace
+        self, const ShardPart* found, const Projection* part, Workspace* workspace
     ) noexcept nogil:
         """Encode an inner chunk with a part of it changed."""
         cdef const char* data
         cdef Py_ssize_t nbytes
         cdef Status status
-        if part.is_whole:
+        if part.is_whole and not found.keeps_beyond:
             return self.encode_whole(part, workspace)
-        status = load_inner(self, shard, part.inner, workspace, &data, &nbytes)
+        status = load_inner(self, &found.shard, part.inner, workspace, &data, &nbytes)
         if status != OK:
             return status
         return self.encode_changed(part.index, data, nbytes, part, workspace)
@@ -405,7 +406,7 @@ cdef class WritableChunks(ReadableChunks):
         cdef Py_ssize_t nbytes
         try:
             data = None
-            if not part.is_whole:
+            if not part.is_whole or found.keeps_beyond:
                 data = self.inner_value(&found.shard, part.inner, workspace)
             nbytes = self.encode_items(part.index, data, &found.selection, part, workspace)
             return set_piece(

@@ -132,7 +132,9 @@ cdef class Chunks(WritableChunks):
         )
         result.table = table
         if self.cache is not None:
-            result.use_cache(self.cache if table is self.table else self.cache.anew())
+            # Inner chunks may move where shards do not.
+            stays = table is self.table and grid.grid_shape[1:] == self.grid.grid_shape[1:]
+            result.use_cache(self.cache if stays else self.cache.anew())
         return result
 
     cdef int use_cache(self, ChunkCache cache) except -1:
@@ -343,7 +345,7 @@ cdef class Chunks(WritableChunks):
         """Change some inner chunks of a shard by a function, which gets it as `source` has it."""
         cdef Shard shard
         cdef Draft draft
-        cdef Status status = begin_draft(self, key_index, 0, &draft)
+        cdef Status status = begin_draft(self, key_index, 0, &draft, workspace)
         shard.index = key_index
         if status == OK:
             status = open_shard(source, &shard, NULL, workspace)

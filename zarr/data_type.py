@@ -168,7 +168,7 @@ def _record(name, fields):
 
 
 def _struct(name, configuration, place):
-    """Read a record, whose fields are objects, or in the older form pairs."""
+    """Read a record, whose fields are objects, or in the older ``structured`` pairs."""
     place = f"{place}.configuration"
     checked_members(configuration, place, ("fields",))
     values = configuration["fields"]
@@ -177,7 +177,7 @@ def _struct(name, configuration, place):
         raise mismatch(place, values, "a list of at least one field")
     fields = []
     for i, value in enumerate(values):
-        if isinstance(value, list) and len(value) == 2:
+        if name == "structured" and isinstance(value, list) and len(value) == 2:
             (field_name, field), inner = value, f"{place}[{i}][1]"
         else:
             checked_members(value, f"{place}[{i}]", ("name", "data_type"))

@@ -1,5 +1,8 @@
 """The exceptions that are ours. All others are Python's own."""
 
+import os
+from contextlib import contextmanager
+
 __all__ = [
     "ArrayNotFoundError",
     "CodecError",
@@ -52,3 +55,15 @@ class StoreError(ZarrError, OSError):
 
 class ZarrUserWarning(UserWarning):
     """What is said works, but is probably not what is wanted."""
+
+
+@contextmanager
+def naming_file(path):
+    """Have errors of the operating system name a file by its whole path, where they do not."""
+    try:
+        yield
+    except OSError as error:
+        name = error.filename
+        if error.errno is None or (isinstance(name, str) and os.path.isabs(name)):
+            raise
+        raise OSError(error.errno, error.strerror, os.fsdecode(path)) from error

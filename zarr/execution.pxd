@@ -1,4 +1,5 @@
 from cpython.ref cimport PyObject
+from libc.stdint cimport int64_t
 
 from zarr.codecs.chain cimport ChainScratch
 from zarr.codecs.codec cimport Status
@@ -14,6 +15,9 @@ cdef struct Workspace:
     Py_ssize_t value_nbytes
     ChainScratch codecs
     PyObject* error         # what a job raised that returns RAISED
+    # Not 0 when the call is to stop; or NULL:
+    const int64_t* is_stopped       # one of its jobs has failed
+    const void* stop                # its caller is told to: a `Stop`
     Workspace* next
 
 
@@ -31,6 +35,7 @@ cdef void return_workspace(Workspace* workspace) noexcept nogil
 cdef char* chunk_memory(Workspace* workspace, Py_ssize_t nbytes) noexcept nogil
 cdef char* frame_memory(Workspace* workspace, Py_ssize_t nbytes) noexcept nogil
 cdef char* value_memory(Workspace* workspace, Py_ssize_t nbytes) noexcept nogil
+cdef Status look_up(Workspace* workspace) noexcept nogil
 cdef Status put_aside(Workspace* workspace, object error) noexcept
 cdef int run_jobs(
     Job job, void* plan, Py_ssize_t count, Py_ssize_t grain, Outcome* outcome

@@ -14,12 +14,14 @@ from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
 from libc.stdint cimport int64_t, uint32_t
 from libc.stdlib cimport calloc, free, malloc
 
+import atexit
 import os
 import threading
 from concurrent.futures import CancelledError
 
+from zarr.chunk_table cimport standing, standing_of_thread, take_standing
 from zarr.codecs.chain cimport chain_scratch_trim
-from zarr.codecs.codec cimport FORKED, NO_MEMORY, OK, RAISED
+from zarr.codecs.codec cimport FORKED, NO_MEMORY, OK, RAISED, STOPPED
 from zarr.strided cimport ceil_divide
 
 from zarr.config import config
@@ -37,6 +39,7 @@ cdef extern from "threads.h" nogil:
     void mutex_unlock(mutex* self)
     void condition_init(condition* self)
     void condition_wait(condition* self, mutex* held)
+    void condition_wait_for(condition* self, mutex* held, int64_t nanoseconds)
     void condition_notify(condition* self)
     void condition_notify_all(condition* self)
     int thread_start(void* (*run)(void*) noexcept nogil, void* argument)
@@ -48,10 +51,18 @@ cdef extern from "threads.h" nogil:
 
 cdef extern from *:
     """
-    /* Of the StopFlag that the thread carries: not 0 when its calls are to stop; or NULL. */
-    static THREAD_LOCAL int64_t *stop_word = NULL;
+    /* Said by whoever holds it: whether the calls of threads that carry it are to stop. */
+    typedef struct Stop {
+        int64_t is_wanted;      /* atomic */
+        struct Stop *outer;     /* says so, too; or NULL */
+    } Stop;
+
+    static THREAD_LOCAL Stop *carried_stop = NULL;
     """
-    int64_t* stop_word
+    ctypedef struct Stop:
+        int64_t is_wanted
+        Stop* outer
+    Stop* carried_stop
 
 
 cdef enum:
@@ -66,9 +77,10 @@ cdef struct Batch:
     int64_t grain
     int64_t next_index    # atomic: the first job not yet handed out
     int64_t is_stopped    # atomic: no more jobs are handed out
-    int64_t* stop_word    # the same, said by whoever holds the StopFlag; or NULL
+    Stop* stop            # the same, said by whoever holds what the caller carries; or NULL
     Outcome outcome       # of the first failure; under the guard
     int helper_count      # under the guard
+    standing place        # where its caller stands, while a job runs
     uint32_t generation
     Batch* next
 
@@ -120,6 +132,9 @@ cdef Workspace* take_workspace() noexcept nogil:
     mutex_unlock(&pool.guard)
     if workspace == NULL:
         workspace = <Workspace*> calloc(1, sizeof(Workspace))
+    if workspace != NULL:
+        workspace.is_stopped = NULL
+        workspace.stop = carried_stop
     return workspace
 
 
@@ -199,12 +214,33 @@ cdef void stop(
         drop_error(error)
 
 
-cdef bint is_set(const int64_t* word) noexcept nogil:
-    return word != NULL and atomic_load_i64(word) != 0
+cdef bint is_wanted(const Stop* stop) noexcept nogil:
+    while stop != NULL:
+        if atomic_load_i64(&stop.is_wanted) != 0:
+            return True
+        stop = stop.outer
+    return False
+
+
+cdef Status look_up(Workspace* workspace) noexcept nogil:
+    """What a job that waits for others asks now and then: OK, or the status to end with.
+
+    On the main thread the handlers of signals are run.
+    """
+    if is_wanted(<const Stop*> workspace.stop) or (
+        workspace.is_stopped != NULL and atomic_load_i64(workspace.is_stopped) != 0
+    ):
+        return STOPPED
+    with gil:
+        try:
+            PyErr_CheckSignals()
+        except BaseException as error:
+            return put_aside(workspace, error)
+    return OK
 
 
 cdef bint is_stopped(const Batch* batch) noexcept nogil:
-    return atomic_load_i64(&batch.is_stopped) != 0 or is_set(batch.stop_word)
+    return atomic_load_i64(&batch.is_stopped) != 0 or is_wanted(batch.stop)
 
 
 cdef bint has_jobs(const Batch* batch) noexcept nogil:
@@ -215,18 +251,36 @@ cdef bint run_some(Batch* batch, Workspace* workspace) noexcept nogil:
     """Claim the next few jobs and run them; false when there are none left."""
     cdef int64_t index = atomic_add_i64(&batch.next_index, batch.grain)
     cdef int64_t end = min(index + batch.grain, batch.count)
-    cdef Status status
+    cdef Status status = OK
+    cdef standing before
     if index >= batch.count:
         return False
-    while index < end:
-        if is_stopped(batch):
-            return False
+    workspace.is_stopped = &batch.is_stopped
+    workspace.stop = batch.stop
+    before = take_standing(batch.place)
+    while index < end and status == OK and not is_stopped(batch):
         status = batch.job(batch.plan, index, workspace)
         if status != OK:
             stop(batch, status, index, workspace)
-            return False
         index += 1
-    return True
+    take_standing(before)
+    return status == OK and not is_stopped(batch)
+
+
+cdef standing in_a_job() noexcept nogil:
+    """Where this thread stands when it runs a job."""
+    return standing(standing_of_thread().passes, True)
+
+
+def is_in_job():
+    """Return whether this thread runs a job of a call: code in a store or a codec asks for it.
+
+    Examples
+    --------
+    >>> is_in_job()
+    False
+    """
+    return bool(standing_of_thread().is_in_job)
 
 
 cdef Batch* batch_to_help() noexcept nogil:
@@ -295,6 +349,17 @@ cdef void publish(Batch* batch) noexcept nogil:
     mutex_unlock(&pool.guard)
 
 
+cdef bint has_helpers(Batch* batch) noexcept nogil:
+    """Whether workers are still at work on a batch without jobs left, after waiting a while."""
+    cdef bint found
+    mutex_lock(&pool.guard)
+    if batch.helper_count != 0 and batch.generation == pool.generation:
+        condition_wait_for(&pool.has_ended, &pool.guard, SIGNAL_CHECK_NS)
+    found = batch.helper_count != 0 and batch.generation == pool.generation
+    mutex_unlock(&pool.guard)
+    return found
+
+
 cdef void retire(Batch* batch) noexcept nogil:
     """Take a batch off the list and wait until nobody works on it any more."""
     cdef Batch** place
@@ -321,13 +386,16 @@ cdef Outcome run_here(Job job, void* plan, Py_ssize_t count) noexcept nogil:
     """Run all jobs on this thread, until it is told to stop."""
     cdef Outcome outcome = Outcome(OK, 0, NULL)
     cdef Workspace* workspace = take_workspace()
+    cdef standing before
     if workspace == NULL:
         return Outcome(NO_MEMORY, 0, NULL)
-    while outcome.index < count and not is_set(stop_word):
+    before = take_standing(in_a_job())
+    while outcome.index < count and not is_wanted(carried_stop):
         outcome.status = job(plan, outcome.index, workspace)
         if outcome.status != OK:
             break
         outcome.index += 1
+    take_standing(before)
     outcome.error = workspace.error
     workspace.error = NULL
     return_workspace(workspace)
@@ -364,8 +432,10 @@ cdef int run_jobs(
     if count <= grain:
         with nogil:
             outcome[0] = run_here(job, plan, count)
-        return abandon(outcome, stopped()) if is_set(stop_word) else 0
-    batch = Batch(job, plan, count, grain, 0, 0, stop_word, Outcome(OK, 0, NULL), 0, 0, NULL)
+        return abandon(outcome, stopped()) if is_wanted(carried_stop) else 0
+    batch = Batch(
+        job, plan, count, grain, 0, 0, carried_stop, Outcome(OK, 0, NULL), 0, in_a_job(), 0, NULL
+    )
     has_signals = threading.get_ident() == threading.main_thread().ident
     interruption = None
     with nogil:
@@ -375,7 +445,7 @@ cdef int run_jobs(
             stop(&batch, NO_MEMORY, 0, NULL)
         else:
             deadline = now_ns() + SIGNAL_CHECK_NS
-            while run_some(&batch, workspace):
+            while run_some(&batch, workspace) or (has_signals and has_helpers(&batch)):
                 if has_signals and now_ns() > deadline:
                     with gil:
                         try:
@@ -387,7 +457,7 @@ cdef int run_jobs(
             return_workspace(workspace)
         retire(&batch)
     outcome[0] = batch.outcome
-    if interruption is None and is_set(stop_word):
+    if interruption is None and is_wanted(carried_stop):
         interruption = stopped()
     return 0 if interruption is None else abandon(outcome, interruption)
 
@@ -406,32 +476,45 @@ cdef class StopFlag:
     np.float64(1.0)
     """
 
-    cdef int64_t word
+    cdef Stop stop
 
     def set(self):
         """Have calls stop, now and from now on."""
-        atomic_store_i64(&self.word, 1)
+        atomic_store_i64(&self.stop.is_wanted, 1)
 
     def run(self, function, /, *args, **kwargs):
         """Call a function; this thread carries the flag meanwhile, in place of any other."""
-        return run_with(&self.word, function, args, kwargs)
+        return run_with(&self.stop, function, args, kwargs)
 
 
-cdef object run_with(int64_t* word, function, tuple args, dict kwargs):
-    """Call a function; this thread carries the word of a flag meanwhile."""
-    global stop_word
-    cdef int64_t* before = stop_word
-    stop_word = word
+cdef object run_with(Stop* stop, function, tuple args, dict kwargs):
+    """Call a function; this thread carries a stop meanwhile."""
+    global carried_stop
+    cdef Stop* before = carried_stop
+    carried_stop = stop
     try:
         return function(*args, **kwargs)
     finally:
-        stop_word = before
+        carried_stop = before
+
+
+def raise_if_stopped():
+    """Raise CancelledError when this thread is told to stop: for work of many calls of one chunk.
+
+    Examples
+    --------
+    >>> from zarr.execution import StopFlag
+    >>> flag = StopFlag()
+    >>> flag.run(raise_if_stopped)
+    """
+    if is_wanted(carried_stop):
+        raise stopped()
 
 
 cdef class CarriedOn:
-    """A function to be called by other threads, which then carry the flag of the one that made it.
+    """A function to be called by other threads, which stop when the one that made it is told to.
 
-    Only while that one waits for them: the flag is not kept.
+    Only while that one waits for them: its flag is not kept.
 
     Raises
     ------
@@ -446,16 +529,20 @@ cdef class CarriedOn:
     """
 
     cdef object function
-    cdef int64_t* word
+    cdef Stop stop
 
     def __cinit__(self, function):
         self.function = function
-        self.word = stop_word
+        self.stop.outer = carried_stop
 
     def __call__(self, *args):
-        if is_set(self.word):
+        if is_wanted(&self.stop):
             raise stopped()
-        return run_with(self.word, self.function, args, {})
+        return run_with(&self.stop, self.function, args, {})
+
+    def set(self):
+        """Have these calls stop, each at its next chunk, and no other begin."""
+        atomic_store_i64(&self.stop.is_wanted, 1)
 
 
 # ------------------------------------------------------------------------------ settings
@@ -493,3 +580,6 @@ def set_worker_count(count):
 
 
 config.listen("threading.max_workers", set_worker_count)
+
+# A thread that asks for the GIL at the interpreter's end never gets it; so nobody may wait for one.
+atexit.register(set_worker_count, 1)

@@ -28,6 +28,7 @@ from zarr.node import (
     attributes_of,
     create_node,
     delete_documents,
+    discard_locks,
     join_path,
     open_node,
     place_of,
@@ -139,6 +140,7 @@ cdef class Array(ArrayWork):
             raise MetadataError(f"{join_path(path, name)}: {error}") from error
         shared = node.share(SharedArray(self.chunk_store))
         self.shared = shared
+        self.chunk_store.stored.locks = node.locks
         self.gate = shared.gate
         self.attrs = attributes_of(store, path, node)
         if shared.chunks.grid.shape != node.metadata.shape:
@@ -191,20 +193,11 @@ cdef class Array(ArrayWork):
         place = make_store_path(store, path, mode="a")
         metadata = describe_array(shape, is_stored=True, **description)
         overwrite = overwrite or exists_ok
-        has_leftovers = (
-            not overwrite
-            and place.store.native_folder(place.path) is not None
-            and not place.store.is_free(place.path)
-        )
         node = create_node(place.store, place.path, metadata, overwrite)
-        result = Array.of_node(
+        return Array.of_node(
             place.store, place.path, node, write_empty_chunks=write_empty_chunks,
             cache_nbytes=cache_nbytes,
         )
-        if has_leftovers:
-            # Of an array whose deletion was cut short, chunks may lie here still.
-            result.erase_chunks()
-        return result
 
     @staticmethod
     def open(
@@ -543,10 +536,9 @@ cdef class Array(ArrayWork):
         self.refuse_reading_only()
         self.settle()
         coords = tuple([int(coord) for coord in coords])
-        self.gate.enter(&passing, False)
+        self.begin_write(&passing)
         try:
             chunks = self.current()
-            self.refuse_nested(&passing)
             chunks.put_value(chunks.index_of(coords), data, not validate)
         finally:
             self.gate.leave(&passing)
@@ -637,6 +629,7 @@ cdef class Array(ArrayWork):
                 # What is there only in part must not look like a copy.
                 delete_documents(place.store, place.path)
                 result.erase_chunks()
+                discard_locks(place.store, place.path)
             raise
         return result
 

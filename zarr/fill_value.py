@@ -154,7 +154,7 @@ def _text(value, dtype, place):
 
 
 def _record(value, data_type, dtype, place):
-    if isinstance(value, str):
+    if isinstance(value, str) and data_type.name == "structured":
         return _raw(value, dtype, place)
     checked_members(value, place, tuple(name for name, _ in data_type.fields))
     item = np.zeros((), dtype)

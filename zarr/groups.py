@@ -14,6 +14,8 @@ from zarr.info import GroupInfo, Tree
 from zarr.metadata import ArrayMetadata, GroupMetadata, metadata_from_documents
 from zarr.node import (
     attributes_of,
+    check_names,
+    copy_value,
     create_node,
     delete_node,
     find_metadata,
@@ -25,7 +27,7 @@ from zarr.node import (
 )
 from zarr.storage import make_store_path, normalize_path
 
-__all__ = ["Group", "open_member"]
+__all__ = ["Group", "member_path", "open_member"]
 
 
 def open_member(store, path: str, metadata, consolidated=None) -> "Array | Group":
@@ -33,6 +35,20 @@ def open_member(store, path: str, metadata, consolidated=None) -> "Array | Group
     if isinstance(metadata, ArrayMetadata):
         return Array.of_node(store, path, node_of(store, path, metadata))
     return Group(store, path, node_of(store, path, metadata), consolidated)
+
+
+def member_path(path: str, name: str) -> str:
+    """Return the path of a member of the group at a path.
+
+    Raises
+    ------
+    ValueError
+        When the name is empty, or leads elsewhere.
+    """
+    normal = normalize_path(name)
+    if not normal:
+        raise ValueError(f"name: found {name!r}, expected the name of a member")
+    return join_path(path, normal)
 
 
 def _below(consolidated, name):
@@ -254,20 +270,20 @@ class Group:
         return metadata, _below(self._consolidated, path)
 
     def __getitem__(self, path: str) -> "Array | Group":
+        found = self.get(path)
+        if found is None:
+            raise KeyError(normalize_path(path))
+        return found
+
+    def get(self, path: str, default=None):
+        """Return a member, or `default` where there is none."""
         path = normalize_path(path)
         if not path:
             return self
         metadata, consolidated = self._find(path)
         if metadata is None:
-            raise KeyError(path)
-        return open_member(self.store, join_path(self.path, path), metadata, consolidated)
-
-    def get(self, path: str, default=None):
-        """Return a member, or `default` where there is none."""
-        try:
-            return self[path]
-        except KeyError:
             return default
+        return open_member(self.store, join_path(self.path, path), metadata, consolidated)
 
     def __contains__(self, path):
         return self._find(normalize_path(path))[0] is not None
@@ -365,10 +381,7 @@ class Group:
     # ----------------------------------------------------------------------------- changing
 
     def _path_of(self, name):
-        path = normalize_path(name)
-        if not path:
-            raise ValueError(f"name: found {name!r}, expected the name of a member")
-        return join_path(self.path, path)
+        return member_path(self.path, name)
 
     def _path_to_change(self, name):
         """Return the path of a member that is to be made or deleted."""
@@ -507,6 +520,7 @@ class Group:
         ['b']
         """
         before, after = self._path_of(source), self._path_of(target)
+        check_names(after)
         metadata, _ = self._find(normalize_path(source))
         if metadata is None:
             raise KeyError(source)
@@ -516,8 +530,13 @@ class Group:
                 "outside"
             )
         create_node(self.store, self._path_to_change(target), metadata)
-        for key in list(self.store.list_prefix_sync(f"{before}/")):
-            self.store.set_sync(after + key[len(before) :], self.store.get_sync(key))
+        try:
+            for key in list(self.store.list_prefix_sync(f"{before}/")):
+                copy_value(self.store, key, after + key[len(before) :])
+        except BaseException:
+            # What is there only in part must not look like what was to be moved.
+            delete_node(self.store, after)
+            raise
         delete_node(self.store, before)
 
     def update_attributes(self, values: Mapping) -> "Group":

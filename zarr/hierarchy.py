@@ -14,10 +14,11 @@ import numpy as np
 from zarr import api
 from zarr.errors import ContainsArrayError, ContainsGroupError
 from zarr.ext import Array
-from zarr.groups import Group, open_member
+from zarr.groups import Group, member_path, open_member
 from zarr.info import Tree
 from zarr.metadata import ArrayMetadata, GroupMetadata, metadata_to_documents
 from zarr.node import (
+    check_names,
     create_node,
     find_metadata,
     holds_node,
@@ -360,6 +361,8 @@ def create_hierarchy(
     """
     place = make_store_path(store, mode="a")
     normal = {normalize_path(path): metadata for path, metadata in nodes.items()}
+    for path in normal:
+        check_names(path)
     for path in sorted(normal):
         below = join_path(place.path, path) if path else place.path
         create_node(place.store, below, normal[path], overwrite)
@@ -413,9 +416,9 @@ def copy(
     >>> zarr.copy(zarr.ones(3), {}, path='a')[:]
     array([1., 1., 1.])
     """
+    place = make_store_path(target, path, mode="a")
     if not isinstance(source, (Array, Group)):
         source = Group.open_or_array(_place(source, source_path, "r"))
-    place = make_store_path(target, path, mode="a")
     options = {"overwrite": overwrite, "checksum": checksum, "progress": progress}
     if isinstance(source, Array):
         return source.copy(place.store, place.path, **options)
@@ -521,9 +524,15 @@ def save_group(store, *arrays, path: str | None = None, progress=None, **named) 
     repeated = members.keys() & named.keys()
     if repeated:
         raise ValueError(f"save: found the name {min(repeated)!r} twice, expected it once")
+    members |= named
+    # Names that lead elsewhere, or are reserved, are refused before anything is written.
+    paths = {name: member_path("", name) for name in members}
+    for member in paths.values():
+        check_names(member)
     result = group(store, path=path)
-    for name, array in {**members, **named}.items():
-        save_array(result.store, array, path=join_path(result.path, name), progress=progress)
+    for name, array in members.items():
+        below = join_path(result.path, paths[name])
+        save_array(result.store, array, path=below, progress=progress)
     return result
 
 

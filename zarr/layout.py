@@ -210,7 +210,11 @@ def describe_array(
         checksum,
     )
     check_order(chosen)
-    if is_stored and (bytes_codec := bytes_codec_of(chosen)) is not None:
+    bytes_codec = bytes_codec_of(chosen)
+    # A record in memory may mix byte orders, if nobody has said its format or a codec of one.
+    if bytes_codec is not None and (
+        is_stored or zarr_format == 2 or bytes_codec.endian != endian_of(dtype)
+    ):
         dtype = in_byte_order(dtype, bytes_codec.endian)
     chosen, chunk_shape = _in_chunks(chosen, chunks, shards, shard_options, shape, dtype.itemsize)
     if zarr_format == 2 and order == "F" and len(shape) > 1:

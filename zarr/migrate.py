@@ -65,9 +65,9 @@ def v2_to_v3(
     ['.zarray', '.zattrs', '0', 'zarr.json']
     """
     place = make_store_path(source, path)
+    other = None if target is None else make_store_path(target, target_path, mode="a")
     node = Group.open_or_array(place, zarr_format=2)
-    if target is not None:
-        other = make_store_path(target, target_path, mode="a")
+    if other is not None:
         return _copy(node, other, overwrite, progress)
     _check_all(node)
     _describe(node, remove)

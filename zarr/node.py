@@ -10,6 +10,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable
+from contextlib import contextmanager
 
 from zarr.attributes import StoredAttributes
 from zarr.chunk_grid import grid_shape_of
@@ -19,17 +20,23 @@ from zarr.errors import (
     ContainsGroupError,
     GroupNotFoundError,
     NodeNotFoundError,
+    StoreError,
 )
+from zarr.execution import is_in_job
 from zarr.metadata import ArrayMetadata, GroupMetadata, metadata_from_values, metadata_to_values
 from zarr.storage import Store
+from zarr.storage.file_locks import DocumentLock, ShapeChange
 from zarr.storage.keys import as_bytes_like
 
 __all__ = [
     "Node",
     "attributes_of",
+    "check_names",
+    "copy_value",
     "create_node",
     "delete_documents",
     "delete_node",
+    "discard_locks",
     "find_metadata",
     "holds_node",
     "join_path",
@@ -43,6 +50,12 @@ __all__ = [
 
 #: The documents of a node of each format, in the order in which they are looked for.
 DOCUMENTS = {3: ("zarr.json",), 2: (".zarray", ".zgroup", ".zattrs", ".zmetadata")}
+#: What is locked to change a group: it is there as long as the group is.
+_DOCUMENT_OF_GROUP = {3: "zarr.json", 2: ".zgroup"}
+_NESTED = (
+    "{}: found a change of the metadata in a signal handler, a destructor, a store or a codec, in "
+    "the middle of another one, expected none"
+)
 #: No node is called so.
 RESERVED_NAMES = frozenset(name for names in DOCUMENTS.values() for name in names)
 
@@ -114,6 +127,8 @@ class Node:
         As last read or written by this process.
     shared : object
         What `zarr.ext` keeps for an array; None for a group.
+    locks : FileLocks or None
+        Those between processes, of the document and of the chunks of an array.
 
     Notes
     -----
@@ -123,6 +138,10 @@ class Node:
     def __init__(self, store, path: str, metadata):
         self.metadata = metadata
         self.shared = None
+        is_array = isinstance(metadata, ArrayMetadata)
+        self.locks = store.locks(
+            path, None if is_array else _DOCUMENT_OF_GROUP[metadata.zarr_format]
+        )
         self._place = (store, path)
         self._version = 0
         self.renew_locks()
@@ -175,27 +194,56 @@ class Node:
         RuntimeError
             When a signal's handler changes what it interrupts the change of.
         """
-        with self._lock:
+        with self._changing(store, path):
+            return self._change(store, path, change)
+
+    def change_shape(self, store, path: str, change: Callable, finish: Callable):
+        """Change the metadata of an array, as `change` does; other processes know of it meanwhile.
+
+        Parameters
+        ----------
+        finish : callable
+            Takes the changed metadata, when they are written: what is left to do before anybody
+            else changes anything.
+        """
+        with self._changing(store, path), ShapeChange(self.locks):
+            after = self._change(store, path, change)
+            finish(after)
+            return after
+
+    @contextmanager
+    def _changing(self, store, path):
+        """Let no other thread, and no other process, change the node meanwhile."""
+        lock = self._lock
+        if not lock.acquire(blocking=False):
+            # A store or a codec may be asked to do something for the very call that has the lock.
+            if is_in_job():
+                raise RuntimeError(_NESTED.format(place_of(store, path)))
+            lock.acquire()
+        try:
             if self._is_changing:
-                raise RuntimeError(
-                    f"{place_of(store, path)}: found a change of the metadata in the middle of "
-                    "another one by the same thread, expected none"
-                )
+                raise RuntimeError(_NESTED.format(place_of(store, path)))
             self._is_changing = True
             try:
-                before = find_metadata(store, path, self.metadata.zarr_format)
-                if before is None:
-                    raise NodeNotFoundError(f"{place_of(store, path)}: found no node any more")
-                if not _is_same_node(self.metadata, before):
-                    raise NodeNotFoundError(
-                        f"{place_of(store, path)}: found another node than the one that was opened"
-                    )
-                after = change(_as_known(self.metadata, before))
-                _write_metadata(store, path, after, before)
-                with self._metadata_lock:
-                    self._take(after)
+                with DocumentLock(self.locks):
+                    yield
             finally:
                 self._is_changing = False
+        finally:
+            lock.release()
+
+    def _change(self, store, path, change):
+        before = find_metadata(store, path, self.metadata.zarr_format)
+        if before is None:
+            raise NodeNotFoundError(f"{place_of(store, path)}: found no node any more")
+        if not _is_same_node(self.metadata, before):
+            raise NodeNotFoundError(
+                f"{place_of(store, path)}: found another node than the one that was opened"
+            )
+        after = change(_as_known(self.metadata, before))
+        _write_metadata(store, path, after, before)
+        with self._metadata_lock:
+            self._take(after)
         return after
 
     def share(self, shared):
@@ -357,16 +405,22 @@ def refuse_to_delete(store, path: str, source) -> None:
         )
 
 
-def _check_names(path):
-    """Refuse names that the specification has reserved.
+def check_names(path: str) -> None:
+    """Refuse names that the specification lets no new node have.
 
     https://zarr-specs.readthedocs.io/en/latest/v3/core/index.html#node-names
+
+    Raises
+    ------
+    ValueError
+        Says which part of the path it is.
     """
     for name in path.split("/"):
-        if name.startswith("__") or name in RESERVED_NAMES:
+        is_dots = name != "" and not name.strip(".")
+        if is_dots or name.startswith("__") or name in RESERVED_NAMES:
             raise ValueError(
                 f"path: found the name {name!r} in {path!r}, expected one that neither begins "
-                "with '__' nor is that of a metadata document"
+                "with '__', nor is made of dots only, nor is that of a metadata document"
             )
 
 
@@ -403,7 +457,7 @@ def create_node(store, path: str, metadata, overwrite: bool = False) -> Node:
         When a part of the path can be no node's name, or the chunks of an array are too large or
         too many.
     """
-    _check_names(path)
+    check_names(path)
     if isinstance(metadata, ArrayMetadata):
         # What no array can be made of is refused before anything is written.
         grid_shape_of(metadata.shape, metadata.chunks)
@@ -416,10 +470,67 @@ def create_node(store, path: str, metadata, overwrite: bool = False) -> Node:
     require_groups(store, path, metadata.zarr_format)
     if overwrite and not is_free:
         delete_node(store, path)
-    for name, value in metadata_to_values(metadata).items():
-        if not store.set_if_absent_sync(join_path(path, name), value):
+    elif not is_free and isinstance(metadata, ArrayMetadata):
+        _delete_leftovers(store, path, metadata)
+    while not _make_documents(store, path, metadata):
+        # Others have made a node meanwhile.
+        if not overwrite:
             _refuse(store, path, find_metadata(store, path) or metadata)
+        delete_node(store, path)
     return node_of(store, path, metadata)
+
+
+def _delete_leftovers(store, path, metadata):
+    """Delete the chunks in a folder in which is no array: of one whose deletion was cut short.
+
+    Before the new one is there, or what others write to that as soon as it is would be deleted too.
+    """
+    if store.native_folder(path) is None:
+        return  # listing a store may take long
+    prefix = path and f"{path}/"
+    grid_shape = grid_shape_of(metadata.shape, metadata.chunk_shape)
+    decode = metadata.chunk_key_encoding.decode
+    keys = [
+        key
+        for key in store.list_prefix_sync(prefix)
+        if decode(key.removeprefix(prefix), grid_shape) is not None
+    ]
+    if keys and find_metadata(store, path) is None:
+        for key in keys:
+            store.delete_sync(key)
+
+
+def _make_documents(store, path, metadata):
+    """Write the documents of a node, and tell whether there was none."""
+    # The first document makes it a node, of which there is one maker; the others are of Zarr v2.
+    (name, value), *others = metadata_to_values(metadata).items()
+    if not store.set_if_absent_sync(join_path(path, name), value):
+        return False
+    try:
+        for name, value in others:
+            store.set_sync(join_path(path, name), value)
+    except BaseException:
+        delete_documents(store, path)
+        raise
+    return True
+
+
+def copy_value(store, key: str, target: str) -> None:
+    """Copy a value as it is, all of it, to another key.
+
+    Raises
+    ------
+    StoreError
+        When it is not there any more, or the store gives more or less than it says there is.
+    """
+    value = store.get_sync(key)
+    if value is None:
+        raise StoreError(f"{key}: found no such key any more in {store}, expected it")
+    data = memoryview(as_bytes_like(value, key))
+    expected = store.getsize_sync(key)
+    if data.nbytes != expected:
+        raise StoreError(f"{key}: found {data.nbytes} bytes in {store}, expected {expected}")
+    store.set_sync(target, data)
 
 
 def delete_documents(store, path: str) -> None:
@@ -429,7 +540,18 @@ def delete_documents(store, path: str) -> None:
             store.delete_sync(join_path(path, name))
 
 
+def discard_locks(store, path: str) -> None:
+    """Remove the file of locks of an array that is no more."""
+    locks = store.locks(path)
+    if locks is not None:
+        locks.discard()
+
+
 def delete_node(store, path: str) -> None:
-    """Delete a node and all that lies in it; nothing happens where there is none."""
-    delete_documents(store, path)
+    """Delete a node and all that lies in it; nothing happens where there is none.
+
+    Of a node that is a link the link is deleted, and nothing of what it leads to.
+    """
+    if not store.is_link(path):
+        delete_documents(store, path)
     store.delete_dir_sync(path)

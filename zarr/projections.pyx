@@ -97,6 +97,7 @@ cdef tuple regions(Grid grid, const Selection* selection, const Projection* part
 
     In both the axes are those of the chunk, and the order of the items is the array's. With
     points they are those of the part instead, and the indices arrays, which make an open mesh.
+    The ellipsis has NumPy give an array also where it has no axes, and no single item.
     """
     cdef const AxisSelection* selected
     cdef int axis
@@ -127,7 +128,7 @@ cdef tuple regions(Grid grid, const Selection* selection, const Projection* part
         else:
             array_region.append(slice(first, first + part.count[axis]))
     array_region.extend([0] * (selection.result_ndim - i))
-    return tuple(chunk_region), (*array_region, Ellipsis)
+    return (*chunk_region, Ellipsis), (*array_region, Ellipsis)
 
 
 cdef void mark_axes(
@@ -230,4 +231,4 @@ cdef tuple mesh_regions(Grid grid, const Selection* selection, const Projection*
         array_indices[selection.result_axes[k]].pop(0) if selection.result_axes[k] >= 0 else 0
         for k in range(selection.result_ndim)
     ]
-    return tuple(chunk_region), (*array_region, Ellipsis)
+    return (*chunk_region, Ellipsis), (*array_region, Ellipsis)

@@ -4,7 +4,9 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
+from zarr.byte_order import in_byte_order
 from zarr.codecs import Crc32cCodec, ShardingCodec
+from zarr.codecs.sharding import bytes_codec_of
 from zarr.layout import describe_array, shards_like, with_checksum
 from zarr.metadata import ArrayMetadata
 from zarr.progress import progress_bar
@@ -45,7 +47,7 @@ def describe_copy(array, is_stored: bool, checksum: bool | None, words: Mapping)
     (2, 3)
     """
     metadata = array.metadata
-    if not words:
+    if not words and not (is_stored and _mixes_byte_orders(metadata)):
         # Shards in memory keep their checksums, so that they can be copied as they are.
         is_kept = metadata.shards is not None and not is_stored
         return metadata if is_kept else with_checksum(metadata, is_stored and checksum is not False)
@@ -72,6 +74,12 @@ def describe_copy(array, is_stored: bool, checksum: bool | None, words: Mapping)
             (is_stored and metadata.zarr_format == 3) or has_shards
         )
     return describe_array(metadata.shape, is_stored=is_stored, **{**kept, **words})
+
+
+def _mixes_byte_orders(metadata):
+    """Whether items are records in memory, of both byte orders, which no codec of Zarr v3 makes."""
+    codec = bytes_codec_of(metadata.codecs)
+    return codec is not None and metadata.dtype != in_byte_order(metadata.dtype, codec.endian)
 
 
 def _has_sharding_codec(words):

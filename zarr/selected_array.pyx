@@ -252,9 +252,8 @@ cdef class SelectedArray(BaseArray):
             fields = Fields(self.dtype, fields)
             dtype = fields.dtype
         values = self.as_values(value, dtype if fields is None else fields.value_dtype)
-        self.gate.enter(&passing, False)
+        self.begin_write(&passing)
         try:
-            self.refuse_nested(&passing)
             chunks = self.current()
             _kept = resolve(chunks.grid, selection, fields, &resolved)
             if fields is not None:

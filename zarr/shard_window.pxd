@@ -1,6 +1,6 @@
 from libc.stdint cimport int64_t
 
-from zarr.chunk_table cimport Slot
+from zarr.chunk_locks cimport Hold
 from zarr.chunk_values cimport ChunkValues
 from zarr.codecs.codec cimport Status
 from zarr.execution cimport Outcome, Workspace
@@ -11,8 +11,7 @@ from zarr.storage.files cimport Piece
 
 cdef struct Draft:
     # A shard that is to be stored.
-    Slot* slot              # its lock, which the call holds until it is stored; NULL: no longer
-    int64_t index           # of the shard
+    Hold hold               # of the shard, until that is stored
     int64_t remaining       # inner chunks that are still to be made
     bint is_changed         # some inner chunk is to be another one
     Piece* pieces           # of each inner chunk; KEPT bytes: as it was before, 0: not stored
@@ -23,12 +22,13 @@ cdef struct ShardPart:
     Shard shard             # as it is stored
     Draft draft             # as it is to be stored, if the call writes
     bint is_whole           # all of it that is within the array is selected
+    bint keeps_beyond       # to be written, it keeps what others may have beyond the array
     int64_t first_job       # of the window: there is one for each chunk that is selected
     Selection selection     # what is selected in it
 
 
 cdef Status begin_draft(
-    ChunkValues values, int64_t index, int64_t remaining, Draft* draft
+    ChunkValues values, int64_t index, int64_t remaining, Draft* draft, Workspace* workspace
 ) noexcept nogil
 cdef Status set_piece(
     Draft* draft, int64_t inner, const char* data, Py_ssize_t nbytes

@@ -12,10 +12,9 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free, malloc, qsort
 from libc.string cimport memcpy, memset
 
-from zarr.chunk_table cimport Slot
 from zarr.chunk_values cimport ChunkValues
 from zarr.codecs.codec cimport NO_MEMORY, OK, Status
-from zarr.execution cimport Outcome, Workspace, run_jobs
+from zarr.execution cimport Outcome, Workspace, return_workspace, run_jobs, take_workspace
 from zarr.indexing cimport Projection, narrow_to_shard, project
 from zarr.shards cimport Shard, close_shard, find_inner, open_shard
 from zarr.storage.files cimport Piece, file_read
@@ -54,13 +53,11 @@ cdef int by_index(const void* a, const void* b) noexcept nogil:
 
 
 cdef Status begin_draft(
-    ChunkValues values, int64_t index, int64_t remaining, Draft* draft
+    ChunkValues values, int64_t index, int64_t remaining, Draft* draft, Workspace* workspace
 ) noexcept nogil:
     """Begin to make a shard anew, as it was so far, and take its lock."""
     cdef int64_t inner
-    cdef Slot* slot
-    draft.slot = NULL
-    draft.index = index
+    draft.hold.slot = NULL
     draft.remaining = remaining
     draft.is_changed = False
     draft.pieces = <Piece*> malloc(values.layout.count * sizeof(Piece))
@@ -68,20 +65,13 @@ cdef Status begin_draft(
         return NO_MEMORY
     for inner in range(values.layout.count):
         draft.pieces[inner] = Piece(NULL, KEPT)
-    slot = values.table.reach(index)
-    if slot == NULL:
-        return NO_MEMORY
-    values.table.lock(slot)
-    draft.slot = slot
-    return OK
+    return values.lock(index, &draft.hold, workspace)
 
 
 cdef void end_draft(ChunkValues values, Draft* draft) noexcept nogil:
     """Give the lock and the memory of a draft back; whether it was stored or not."""
     cdef int64_t inner
-    if draft.slot != NULL:
-        values.table.unlock(draft.slot, draft.index)
-        draft.slot = NULL
+    values.unlock(&draft.hold)
     if draft.pieces != NULL:
         for inner in range(values.layout.count):
             free(<void*> draft.pieces[inner].data)
@@ -123,8 +113,7 @@ cdef Status finish_draft(
         if status == OK:
             status = store_draft(values, shard.index, draft, entries, index, pieces, workspace)
     if status == OK:
-        values.table.unlock(draft.slot, draft.index)
-        draft.slot = NULL
+        values.unlock(&draft.hold)
     free(index)
     free(entries)
     free(pieces)
@@ -229,6 +218,9 @@ cdef Status store_draft(
     cdef Py_ssize_t i
     cdef int64_t inner
     cdef uint64_t offset = 0
+    cdef Status status = values.layout.need_storing_order()
+    if status != OK:
+        return status
     if values.layout.is_at_start:
         pieces[0] = Piece(index, values.layout.index_nbytes)
         piece_count = 1
@@ -246,12 +238,12 @@ cdef Status store_draft(
         offset += entries[2 * inner + 1]
         piece_count += 1
     if piece_count == values.layout.is_at_start:
-        return values.save_pieces(shard_index, draft.slot, NULL, 0, workspace)
+        return values.save_pieces(shard_index, draft.hold.slot, NULL, 0, workspace)
     values.layout.write_index(entries, index)
     if not values.layout.is_at_start:
         pieces[piece_count] = Piece(index, values.layout.index_nbytes)
         piece_count += 1
-    return values.save_pieces(shard_index, draft.slot, pieces, piece_count, workspace)
+    return values.save_pieces(shard_index, draft.hold.slot, pieces, piece_count, workspace)
 
 
 # ------------------------------------------------------------------------------- windows
@@ -265,7 +257,7 @@ cdef Status open_job(void* plan, Py_ssize_t index, Workspace* workspace) noexcep
 cdef Status open_to_write_job(void* plan, Py_ssize_t index, Workspace* workspace) noexcept nogil:
     cdef ShardPart* part = &(<ShardWindow> plan).parts[index]
     # Nothing is needed of a shard that is written as a whole.
-    if part.is_whole:
+    if part.is_whole and not part.keeps_beyond:
         return OK
     return open_shard((<ShardWindow> plan).values, &part.shard, NULL, workspace)
 
@@ -301,7 +293,7 @@ cdef class ShardWindow:
             self.capacity = limit
             if self.parts == NULL:
                 self.capacity = 0
-                raise MemoryError(f"{self.values.describe()}: no memory for a window of shards")
+                raise MemoryError(f"shards: no memory for a window of {limit}")
         while self.count < limit:
             part = &self.parts[self.count]
             memset(&part.shard, 0, sizeof(Shard))
@@ -321,19 +313,27 @@ cdef class ShardWindow:
     cdef int lock(self) except -1:
         """Begin a draft of each shard, and so take the locks of all."""
         cdef Py_ssize_t i
-        cdef Status status = OK
+        cdef ShardPart* part = NULL
+        cdef Outcome outcome = Outcome(OK, 0, NULL)
+        cdef Workspace* workspace = take_workspace()
+        if workspace == NULL:
+            place = self.values.key_place(self.parts[0].shard.index)
+            raise MemoryError(f"{place}: no memory to write shards")
         with nogil:
             for i in range(self.count):
-                status = begin_draft(
-                    self.values, self.parts[i].shard.index, self.parts[i].selection.chunk_count,
-                    &self.parts[i].draft,
+                part = &self.parts[i]
+                outcome.status = begin_draft(
+                    self.values, part.shard.index, part.selection.chunk_count, &part.draft,
+                    workspace,
                 )
-                if status != OK:
+                if outcome.status != OK:
                     break
-        if status != OK:
-            raise MemoryError(
-                f"{self.values.key_place(self.parts[i].shard.index)}: no memory to write a shard"
-            )
+                part.keeps_beyond = self.values.may_reach_further(&part.draft.hold)
+            outcome.error = workspace.error
+            workspace.error = NULL
+            return_workspace(workspace)
+        if outcome.status != OK:
+            self.values.raise_failure(self.values.key_place(part.shard.index), &outcome)
         return 0
 
     cdef int open_all(self, bint is_to_be_written, Outcome* outcome) except -1:

@@ -26,7 +26,8 @@ import bisect
 
 from zarr.errors import CodecError
 from zarr.shard_indexes import version_of_file
-from zarr.storage.byte_range import RangeByteRequest, SuffixByteRequest
+from zarr.storage.byte_range import RangeByteRequest, SuffixByteRequest, span_of
+from zarr.storage.keys import as_bytes_like
 
 cdef enum:
     JOINED_NBYTES = 65536           # a store is sooner asked for what lies between than twice,
@@ -292,7 +293,9 @@ cdef Status ask_for_shard(
             if ask_for_parts(values, shard, key, wanted):
                 return OK
         data = values.stored.store.get_sync(key)
-        return OK if data is None else hold_whole(values, shard, bytes(data))
+        if data is None:
+            return OK
+        return hold_whole(values, shard, bytes(as_bytes_like(data, key)))
     except BaseException as error:
         return put_aside(workspace, error)
 
@@ -319,7 +322,8 @@ cdef bint ask_for_parts(
         except CodecError:
             index = None        # it was damaged when it was kept, and need not be any more
     for _attempt in range(TRY_COUNT):
-        found = store.get_ranges_sync(key, [index_range, *ranges])
+        requests = [index_range, *ranges]
+        found = checked_parts(key, requests, store.get_ranges_sync(key, requests))
         if found is None:
             return True
         if index is not None and found[0] == index:
@@ -327,8 +331,8 @@ cdef bint ask_for_parts(
                 raise furthest_error(values, shard, index, wanted)
             hold_parts(shard, index, ranges, found[1:])
             return True
-        index = bytes(found[0])
-        if len(index) < layout.index_nbytes or not layout.check_index(index):
+        index = found[0]
+        if len(index) != layout.index_nbytes or not layout.check_index(index):
             raise index_error(values, shard.index, len(index))
         values.indexes.keep(shard.index, None, index)
         ranges = ranges_of(values, shard, index, wanted)
@@ -336,6 +340,42 @@ cdef bint ask_for_parts(
             hold_parts(shard, index, [], [])
             return True
     return False
+
+
+def checked_parts(key, requests, found):
+    """Return the parts of a value that a store has given, as bytes, or None where it has none.
+
+    Raises
+    ------
+    CodecError
+        When they are not as many as were asked for, one is missing, or has more bytes. One that is
+        short may be the end of the value.
+    TypeError
+        When one is not made of bytes.
+
+    Examples
+    --------
+    >>> from zarr.shards import checked_parts
+    >>> from zarr.storage import RangeByteRequest
+    >>> checked_parts('c/0', [RangeByteRequest(0, 4)], [b'12'])
+    [b'12']
+    """
+    if found is None:
+        return None
+    if not isinstance(found, (list, tuple)) or len(found) != len(requests):
+        count = len(found) if isinstance(found, (list, tuple)) else repr(type(found).__name__)
+        raise CodecError(f"{key}: found {count} parts of the value, expected {len(requests)}")
+    parts = []
+    for request, part in zip(requests, found, strict=True):
+        data = bytes(as_bytes_like(part, key))
+        start, end = span_of(request, UNKNOWN_NBYTES)
+        if len(data) > end - start:
+            raise CodecError(
+                f"{key}: found {len(data)} bytes for a part of the value, expected at most "
+                f"{end - start}"
+            )
+        parts.append(data)
+    return parts
 
 
 cdef object outside_error(
@@ -420,7 +460,7 @@ def joined_ranges(spans):
 
 cdef int hold_parts(Shard* shard, bytes index, list ranges, list values) except -1:
     """Hold the index of a shard and ranges of its bytes."""
-    parts = (index, [wanted.start for wanted in ranges], [bytes(value) for value in values])
+    parts = (index, [wanted.start for wanted in ranges], values)
     Py_INCREF(parts)
     shard.parts = <PyObject*> parts
     shard.entries = index

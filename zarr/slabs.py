@@ -5,7 +5,6 @@ decoded in parallel anyway; threads let what is done with them run in parallel a
 with the call.
 """
 
-import itertools
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -105,12 +104,16 @@ def slabs_of(
     [(0, 2), (2, 4), (4, 5)]
     """
     order = range(len(shape)) if axes is None else axes
-    for starts in itertools.product(*(range(0, shape[a], slab_shape[a]) for a in order)):
-        start_of = dict(zip(order, starts, strict=True))
-        yield tuple(
-            slice(start_of[axis], min(start_of[axis] + slab_shape[axis], length))
-            for axis, length in enumerate(shape)
-        )
+    counts = [-(-shape[axis] // slab_shape[axis]) for axis in order]
+    # By their number: `itertools.product` would hold all places along each axis.
+    for number in range(math.prod(counts)):
+        slab = [slice(None)] * len(shape)
+        rest = number
+        for axis, count in zip(reversed(order), reversed(counts), strict=True):
+            rest, coord = divmod(rest, count)
+            start = coord * slab_shape[axis]
+            slab[axis] = slice(start, min(start + slab_shape[axis], shape[axis]))
+        yield tuple(slab)
 
 
 def read_slab(array, slab: tuple[slice, ...]):
@@ -136,6 +139,15 @@ def _thread_count(slab_nbytes):
     return max(1, min(wanted, MAX_NBYTES // max(1, slab_nbytes)))
 
 
+def _end(pool):
+    """Wait for the end of all calls; who interrupts that again does not leave one behind."""
+    while True:
+        try:
+            return pool.shutdown(wait=True, cancel_futures=True)
+        except KeyboardInterrupt:
+            continue  # it is on its way
+
+
 def run_in_order(
     function: Callable, items: Iterable, take: Callable = lambda result: None, *, slab_nbytes=1
 ) -> None:
@@ -155,7 +167,7 @@ def run_in_order(
     Notes
     -----
     The first exception, in the order of items, or one that interrupts the caller, is raised when
-    the calls under way have ended; no others are begun.
+    the calls under way have ended, which are told to stop; no others are begun.
 
     Examples
     --------
@@ -179,5 +191,8 @@ def run_in_order(
                 take(pending.popleft().result())
         while pending:
             take(pending.popleft().result())
+    except BaseException:
+        function.set()
+        raise
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        _end(pool)

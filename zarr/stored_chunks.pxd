@@ -4,6 +4,7 @@ from libc.stdint cimport int64_t
 from zarr.codecs.codec cimport Status
 from zarr.execution cimport Workspace
 from zarr.indexing cimport Grid
+from zarr.storage.file_locks cimport FileLocks
 from zarr.storage.files cimport Piece
 
 
@@ -32,6 +33,7 @@ cdef class StoredChunks:
     cdef readonly object store
     cdef readonly str path
     cdef readonly object encoding       # of chunk keys
+    cdef FileLocks locks                # between processes; None: there are none
     cdef bint is_native                 # chunks are files; else the store is asked, with the GIL
     cdef bytes folder
     cdef const char* folder_start       # of these bytes

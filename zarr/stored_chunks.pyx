@@ -12,6 +12,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.errno cimport ENOENT
 from libc.string cimport memcpy
 
+
 from zarr.codecs.codec cimport NO_MEMORY, OK
 from zarr.execution cimport put_aside, value_memory
 from zarr.storage.files cimport (
@@ -328,13 +329,17 @@ cdef class StoredChunks:
     def stored_keys(self, Grid grid not None):
         """Yield linear index and key of each stored chunk. The store is listed.
 
-        Keys that are not those of chunks of this grid are passed over.
+        Keys that are not those of chunks of this grid are passed over; but what stands in the place
+        of a folder of chunks, and is neither a folder nor a value, is an error.
         """
         cdef int64_t index
         cdef int axis
         prefix = f"{self.path}/" if self.path else ""
         for key in self.store.list_prefix_sync(prefix):
-            coords = self.encoding.decode(key[len(prefix):], grid.grid_shape)
+            relative = key[len(prefix):]
+            coords = self.encoding.decode(relative, grid.grid_shape)
+            if coords is None and self.encoding.leads_to_chunks(relative, grid.ndim):
+                self.store.exists_sync(key)
             if coords is not None:
                 index = 0
                 for axis in range(grid.ndim):
@@ -346,5 +351,12 @@ cdef class StoredChunks:
         return sorted([index for index, _ in self.stored_keys(grid)])
 
     def stored_nbytes(self, Grid grid not None):
-        """Return the bytes of all stored chunks."""
-        return sum([self.store.getsize_sync(key) for _, key in self.stored_keys(grid)])
+        """Return the bytes of all stored chunks; what is deleted meanwhile has none."""
+        total = 0
+        for _, key in self.stored_keys(grid):
+            try:
+                total += self.store.getsize_sync(key)
+            except FileNotFoundError:
+                if self.store.exists_sync(key):
+                    raise
+        return total

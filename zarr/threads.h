@@ -85,6 +85,23 @@ static inline void mutex_unlock(mutex *self) { pthread_mutex_unlock(self); }
 
 static inline void condition_init(condition *self) { pthread_cond_init(self, NULL); }
 static inline void condition_wait(condition *self, mutex *held) { pthread_cond_wait(self, held); }
+
+/* Wait for so many nanoseconds at most. Not in a loop that has to know how long it was: the clock
+is that of the wall. */
+static inline void condition_wait_for(condition *self, mutex *held, int64_t nanoseconds)
+{
+    struct timespec until;
+
+    if (nanoseconds <= 0)
+        return;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    nanoseconds += until.tv_nsec;
+    until.tv_sec += nanoseconds / 1000000000;
+    until.tv_nsec = nanoseconds % 1000000000;
+    pthread_cond_timedwait(self, held, &until);
+}
+
 static inline void condition_notify(condition *self) { pthread_cond_signal(self); }
 static inline void condition_notify_all(condition *self) { pthread_cond_broadcast(self); }
 
@@ -114,6 +131,20 @@ static inline int thread_start(void *(*run)(void *), void *argument)
 static inline int call_after_fork(void (*in_child)(void))
 {
     return pthread_atfork(NULL, NULL, in_child);
+}
+
+/* Have `before` and `in_parent` called around every fork, and `in_child` in its child. */
+static inline int call_around_fork(void (*before)(void), void (*in_parent)(void),
+                                   void (*in_child)(void))
+{
+    return pthread_atfork(before, in_parent, in_child);
+}
+
+static inline void sleep_ns(int64_t nanoseconds)
+{
+    struct timespec time = {(time_t)(nanoseconds / 1000000000), (long)(nanoseconds % 1000000000)};
+
+    nanosleep(&time, NULL);
 }
 
 static inline int64_t now_ns(void)

@@ -1,8 +1,10 @@
 """Verifying: every stored chunk is read and decoded, and all damage told, with its keys."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import CancelledError
 from typing import NamedTuple
 
+from zarr.execution import raise_if_stopped
 from zarr.progress import progress_bar
 from zarr.slabs import nbytes_of, read_slab, run_in_order, slabs_of, stored_unit
 
@@ -78,14 +80,14 @@ class Report(Sequence):
 
 
 def damage_of(key: str, error: Exception) -> Damage:
-    """Return the damage that an exception tells of; a shortage of memory is raised.
+    """Return the damage that an exception tells of; what is none, a shortage or a stop, is raised.
 
     Examples
     --------
     >>> damage_of('c/0', ValueError('c/0: found nothing'))
     Damage(key='c/0', message='found nothing')
     """
-    if isinstance(error, MemoryError):
+    if isinstance(error, (MemoryError, CancelledError)):
         raise error
     message = str(error).removeprefix(f"{key}: ") or type(error).__name__
     return Damage(key, message)
@@ -93,6 +95,7 @@ def damage_of(key: str, error: Exception) -> Damage:
 
 def _try_region(array, key, region):
     """Read a region and return the damage of it, or None."""
+    raise_if_stopped()
     try:
         read_slab(array, region)
     except Exception as error:
@@ -114,9 +117,13 @@ def _damages_of(array, index) -> Iterator[Damage]:
             for outer, part in zip(region, inner, strict=True)
         )
         damage = _try_region(array, key, part)
-        if damage is not None and damage not in told:
-            told.add(damage)
-            yield damage
+        if damage is None:
+            continue
+        # Of inner chunks each is named; what is said again is said of the shard, and all of it.
+        if damage in told:
+            return
+        told.add(damage)
+        yield damage
     if not told:
         yield found
 

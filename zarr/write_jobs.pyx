@@ -14,8 +14,9 @@ from libc.errno cimport ENOENT
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
-from zarr.chunk_table cimport ChunkTable, Slot
-from zarr.codecs.codec cimport NO_MEMORY, OK, Status
+from zarr.chunk_locks cimport Hold, lock_chunk, unlock_chunk, was_extended
+from zarr.chunk_table cimport ChunkTable
+from zarr.codecs.codec cimport OK, Status
 from zarr.execution cimport Job, Outcome, Workspace, run_jobs
 from zarr.indexing cimport Grid
 from zarr.storage.files cimport (
@@ -76,19 +77,38 @@ cdef Status sync_job(void* plan, Py_ssize_t index, Workspace* workspace) noexcep
     return checked(batch, ticket, failed, workspace)
 
 
+cdef Status name_file(
+    StoredChunks stored, Grid grid, ChunkTable table, Ticket* ticket, int* failed,
+    Workspace* workspace,
+) noexcept nogil:
+    """Give a temporary file its name, under the chunk's lock; `failed` is what `finish` returns."""
+    cdef Hold hold
+    cdef Status status = lock_chunk(table, stored, grid, ticket.index, &hold, workspace)
+    if status != OK:
+        return status
+    if was_extended(stored, grid, &hold):
+        # What others have written there since has to be kept.
+        stored.abandon(grid, ticket)
+        failed[0] = -ENOENT
+    else:
+        failed[0] = stored.finish(grid, ticket)
+    unlock_chunk(table, stored, &hold)
+    return OK
+
+
 cdef Status name_job(void* plan, Py_ssize_t index, Workspace* workspace) noexcept nogil:
     cdef Batch* batch = <Batch*> plan
     cdef Ticket* ticket = &batch.tickets[index]
-    cdef Slot* slot
-    cdef int failed
+    cdef Status status
+    cdef int failed = 0
     if ticket.number == 0:
         return OK
-    slot = (<ChunkTable> batch.table).reach(ticket.index)
-    if slot == NULL:
-        return NO_MEMORY
-    (<ChunkTable> batch.table).lock(slot)
-    failed = (<StoredChunks> batch.stored).finish(<Grid> batch.grid, ticket)
-    (<ChunkTable> batch.table).unlock(slot, ticket.index)
+    status = name_file(
+        <StoredChunks> batch.stored, <Grid> batch.grid, <ChunkTable> batch.table, ticket, &failed,
+        workspace,
+    )
+    if status != OK:
+        return status
     if failed == -ENOENT:
         ticket.is_urgent = True
         return batch.job(batch.plan, batch.first + index, ticket, workspace)

@@ -42,7 +42,9 @@ def ask(peer, action, folder, cases):
     """
     environments()["make"](peer)
     given = [case for case in cases if not aborts(peer, action, case)]
-    variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    # Our sanitizers are not theirs.
+    ours = ("PYTHONPATH", "LD_PRELOAD", "PYTHONMALLOC")
+    variables = {name: value for name, value in os.environ.items() if name not in ours}
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(given, file)
         file.flush()

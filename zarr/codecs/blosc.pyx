@@ -137,9 +137,15 @@ cdef Status read_frame(
     if frame.nbytes != expected_nbytes:
         return <Status> FRAME_SIZE
     if frame.is_stored:
-        return OK if src_nbytes == frame.nbytes + HEADER_NBYTES else <Status> FRAME_LENGTH
+        if src_nbytes != frame.nbytes + HEADER_NBYTES:
+            return <Status> FRAME_LENGTH
+        if frame.nbytes == 0:
+            return OK
+    # Of a stored frame too: who reads a part of it divides by the length of its blocks.
     if frame.block_nbytes <= 0 or frame.block_nbytes > frame.nbytes:
         return <Status> FRAME_BLOCKS
+    if frame.is_stored:
+        return OK
     block_count = ceil_divide(frame.nbytes, frame.block_nbytes)
     if block_count >= (src_nbytes - HEADER_NBYTES) // 4:
         return <Status> FRAME_BLOCKS
@@ -357,6 +363,11 @@ class BloscShuffle(StrEnum):
         return cls(SHUFFLES[normalize_shuffle(num)])
 
 
+def is_typesize(value):
+    """Tell whether a value of JSON is one that a typesize may have."""
+    return type(value) is int and 1 <= value <= MAX_CHUNK_NBYTES
+
+
 cdef class BloscCodec(BytesBytesCodec):
     """Encode bytes as C-Blosc frames, and decode them.
 
@@ -451,8 +462,13 @@ cdef class BloscCodec(BytesBytesCodec):
         ------
         MetadataError
             When a member is missing, unknown or not what it should be: all five have to be there,
-            but for the typesize where nothing is shuffled and the blocksize (0 then).
+            but for the typesize where nothing is shuffled (it is ignored then, whatever it is) and
+            the blocksize (0 then).
         """
+        if configuration.get("shuffle") == "noshuffle" and not is_typesize(
+            configuration.get("typesize")
+        ):
+            configuration = {name: v for name, v in configuration.items() if name != "typesize"}
         for member, words in (("typesize", "a positive integer"), ("shuffle", SHUFFLES)):
             if member in configuration and (
                 configuration[member] is None or

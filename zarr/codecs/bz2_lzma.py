@@ -44,6 +44,28 @@ def decode_streams(name, make_decompressor, data, max_nbytes):
     return b"".join(parts)
 
 
+def with_small_dictionary(spec):
+    """Return a filter of the module `lzma` with the smallest dictionary that there is.
+
+    Raises
+    ------
+    ValueError, TypeError
+        When it is no filter, or its dictionary takes more than decoding may need.
+
+    Examples
+    --------
+    >>> from zarr.codecs.bz2_lzma import with_small_dictionary
+    >>> with_small_dictionary({'id': 33, 'preset': 9})
+    {'id': 33, 'preset': 9, 'dict_size': 4096}
+    """
+    spec = dict(spec)
+    if spec.get("id") in (lzma.FILTER_LZMA1, lzma.FILTER_LZMA2):
+        smallest = 4096
+        checked_integer("dict_size", spec.get("dict_size", smallest), smallest, MAX_LZMA_NBYTES)
+        spec["dict_size"] = smallest
+    return spec
+
+
 class Bz2Codec(BytesBytesCodec):
     """Compress bytes in the format of bzip2.
 
@@ -125,10 +147,16 @@ class LzmaCodec(BytesBytesCodec):
     def __init__(self, format=lzma.FORMAT_XZ, check=-1, preset=None, filters=None):
         self.format = checked_integer("format", format, lzma.FORMAT_XZ, lzma.FORMAT_RAW)
         self.check = checked_integer("check", check, -1, lzma.CHECK_ID_MAX)
+        if preset is not None:
+            level = preset & ~lzma.PRESET_EXTREME if type(preset) is int else preset
+            checked_integer("preset", level, 0, 9)
         self.preset = preset
         self.filters = filters
         try:
-            lzma.compress(b"", self.format, self.check, preset, filters)
+            # An encoder takes ten times its dictionary; this one, a trial, gets the smallest.
+            trial = None if filters is None else [with_small_dictionary(spec) for spec in filters]
+            trial_preset = None if preset is None and filters is not None else 0
+            lzma.compress(b"", self.format, self.check, trial_preset, trial)
         except (TypeError, ValueError, OverflowError, lzma.LZMAError) as error:
             raise ValueError(
                 f"filters: found {self.arguments()}, which lzma refuses: {error}"

@@ -34,6 +34,9 @@ from zarr.errors import CodecError, MetadataError
 cdef enum:
     UNBOUNDED_NBYTES = 2147483647   # of chunks whose size only their content tells
 
+#: Of a chunk.
+MAX_NBYTES = 2**62
+
 
 cdef void chain_scratch_trim(ChainScratch* scratch, Py_ssize_t kept_nbytes) noexcept nogil:
     """Give back memory of more than `kept_nbytes`, all of it where that is 0."""
@@ -105,6 +108,31 @@ def bound_codecs(
     return tuple(bound)
 
 
+cdef int set_sizes(CodecChain chain) except -1:
+    """Work out the most bytes that there are before each step, and behind the last one."""
+    cdef int i
+    cdef BytesBytesCodec step
+    shape, dtype = chain.chunk_shape, chain.dtype
+    for codec in chain.array_codecs:
+        shape, dtype = codec.resolve(shape, dtype)
+    most = chain.serializer.encoded_nbytes(shape, dtype)
+    # Text has any size, and Python's codecs may make any number of bytes of so many.
+    unbounded = max(UNBOUNDED_NBYTES, chain.serializer.max_nbytes or 0)
+    is_bounded = most is not None
+    chain.sizes[0] = min(most, MAX_NBYTES) if is_bounded else unbounded
+    for i in range(chain.step_count):
+        step = chain.steps[i]
+        chain.step[i] = <PyObject*> step
+        is_bounded = is_bounded and step.is_native
+        chain.sizes[i + 1] = step.encoded_bound(chain.sizes[i]) if is_bounded else unbounded
+        if chain.sizes[i + 1] < 0:
+            raise ValueError(
+                f"codecs: found {step.name} after {chain.sizes[i]} bytes, more than it can "
+                "encode"
+            )
+    return 0
+
+
 cdef class CodecChain:
     """Codecs in their order, bound to chunks of one shape and dtype.
 
@@ -141,8 +169,6 @@ cdef class CodecChain:
     """
 
     def __cinit__(self, codecs, dtype, tuple chunk_shape not None):
-        cdef int i
-        cdef BytesBytesCodec step
         codecs = tuple(codecs)
         check_order(codecs)
         self.codecs = bound_codecs(codecs, dtype, chunk_shape)
@@ -162,14 +188,14 @@ cdef class CodecChain:
                 f"codecs: found {self.step_count} from bytes to bytes, expected at most {MAX_STEPS}"
             )
         nbytes = math.prod(chunk_shape) * dtype.itemsize
-        limit = 2**62
+        limit = MAX_NBYTES
         if self.steps and isinstance(self.steps[0], BloscCodec):
             limit = MAX_CHUNK_NBYTES
         if nbytes > limit:
+            power = " (2**31 - 17)" if limit < MAX_NBYTES else ""
             raise ValueError(
                 f"chunks: {chunk_shape} of {dtype.itemsize} bytes an item makes {nbytes} bytes, "
-                f"expected at most {limit}{' (2**31 - 17)' if limit < 2**62 else ''}: use smaller "
-                "chunks"
+                f"expected at most {limit}{power}: use smaller chunks"
             )
         self.chunk_nbytes = nbytes
         self.is_native = (
@@ -180,20 +206,7 @@ cdef class CodecChain:
             and all([step.is_native for step in self.steps])
         )
         self.order = order if self.is_native else tuple(range(len(chunk_shape)))
-        # Python's codecs may make any number of bytes of so many.
-        unbounded = max(UNBOUNDED_NBYTES, self.serializer.max_nbytes or 0)
-        self.sizes[0] = self.chunk_nbytes if self.is_native else unbounded
-        for i in range(self.step_count):
-            step = self.steps[i]
-            self.step[i] = <PyObject*> step
-            self.sizes[i + 1] = unbounded
-            if self.is_native:
-                self.sizes[i + 1] = step.encoded_bound(self.sizes[i])
-            if self.sizes[i + 1] < 0:
-                raise ValueError(
-                    f"codecs: found {step.name} after {self.sizes[i]} bytes, more than it can "
-                    "encode"
-                )
+        set_sizes(self)
         self.max_nbytes = self.sizes[self.step_count]
         self.body_count = self.step_count
         while self.body_count > 0 and self.steps[self.body_count - 1].trailer_nbytes > 0:

@@ -15,6 +15,7 @@ cdef enum Status:
     ENCODE_FAILED = -3
     FORKED = -4
     RAISED = -5          # a Python exception was put aside
+    STOPPED = -6         # the call was told to stop
 
 
 cdef struct Context:

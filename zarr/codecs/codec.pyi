@@ -35,6 +35,7 @@ class ArrayArrayCodec(Codec):
 
 class ArrayBytesCodec(Codec):
     max_nbytes: int | None
+    def encoded_nbytes(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> int | None: ...
     def encode(self, array: NDArray[Any]) -> bytes: ...
     def decode(
         self, data: Buffer, shape: tuple[int, ...], dtype: np.dtype[Any]

@@ -243,6 +243,10 @@ cdef class ArrayBytesCodec(Codec):
 
     max_nbytes = None
 
+    def encoded_nbytes(self, shape, dtype):
+        """Return the most bytes that an array of a shape and a dtype is encoded to, or None."""
+        return self.max_nbytes
+
     def encode(self, array):
         """Return an array as bytes."""
         raise without(self, "encode")

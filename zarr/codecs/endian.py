@@ -110,6 +110,10 @@ class BytesCodec(ArrayBytesCodec):
         """Return the dtype with which its items are stored."""
         return dtype if self.endian is None else dtype.newbyteorder(ORDERS[self.endian])
 
+    def encoded_nbytes(self, shape, dtype):
+        """Return how many bytes an array of a shape and a dtype is encoded to."""
+        return math.prod(shape) * dtype.itemsize
+
     def encode(self, array):
         """Return the bytes of the items of an array."""
         array = np.asarray(array)

@@ -93,6 +93,12 @@ class PackBitsCodec(ArrayBytesCodec):
         first = 0 if self.first_bit is None else self.first_bit
         return first, count - 1 if self.last_bit is None else self.last_bit, count
 
+    def encoded_nbytes(self, shape, dtype):
+        """Return how many bytes an array of a shape and a dtype is encoded to."""
+        first, last, _ = self.bits_of(dtype)
+        bit_count = math.prod(shape) * (2 if dtype.kind == "c" else 1) * (last - first + 1)
+        return -(-bit_count // 8) + (self.padding_encoding != "none")
+
     def encode(self, array):
         """Return the packed bits of an array's items."""
         array = np.ascontiguousarray(array)
@@ -115,14 +121,14 @@ class PackBitsCodec(ArrayBytesCodec):
         Raises
         ------
         CodecError
-            When there are more or fewer bytes, or they tell another padding.
+            When there are more or fewer bytes, they tell another padding, or that is not zero.
         """
         data = np.frombuffer(data, "u1")
         first, last, count = self.bits_of(dtype)
         stored_count = last - first + 1
         number_count = math.prod(shape) * (2 if dtype.kind == "c" else 1)
         bit_count = number_count * stored_count
-        expected = -(-bit_count // 8) + (self.padding_encoding != "none")
+        expected = self.encoded_nbytes(shape, dtype)
         if data.size != expected:
             raise CodecError(f"packbits: found {data.size} bytes, expected {expected}")
         if self.padding_encoding != "none":
@@ -132,6 +138,8 @@ class PackBitsCodec(ArrayBytesCodec):
                     f"packbits: found a padding of {data[at]} bits, expected {-bit_count % 8}"
                 )
             data = data[1:] if at == 0 else data[:-1]
+        if bit_count % 8 and data[-1] >> bit_count % 8:
+            raise CodecError("packbits: found bits behind the last item, expected zeros")
         stored = np.unpackbits(data, count=bit_count, bitorder="little")
         if count == 1:
             return stored.view("?").reshape(shape)

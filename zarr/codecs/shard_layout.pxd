@@ -2,6 +2,7 @@ cimport numpy as np
 from libc.stdint cimport int64_t, uint64_t
 
 from zarr.codecs.chain cimport CodecChain
+from zarr.codecs.codec cimport Status
 
 cdef enum:
     MAX_INDEX_NDIM = 33      # an axis of the pairs behind those of the array
@@ -20,7 +21,7 @@ cdef class ShardLayout:
     cdef readonly Py_ssize_t count           # of inner chunks
     cdef readonly Py_ssize_t index_nbytes    # encoded, with its checksums
     cdef readonly bint is_at_start           # the index; else at the end
-    cdef const int64_t* storing_order        # the numbers of the inner chunks as they are stored
+    cdef const int64_t* storing_order        # numbers of the inner chunks; NULL before it is needed
     cdef np.ndarray order_array              # which owns them
     cdef bint is_big_endian
     cdef bint is_in_c_order                  # the pairs of the index
@@ -28,6 +29,9 @@ cdef class ShardLayout:
     cdef Py_ssize_t lengths[MAX_INDEX_NDIM]  # of the index
     cdef Py_ssize_t strides[MAX_INDEX_NDIM]  # bytes; those of its axes where they are stored
 
+    # Have `storing_order`, which takes time and memory that only who writes shards is to spend.
+    cdef Status need_storing_order(self) noexcept nogil
+    cdef int find_storing_order(self) except -1
     cdef Py_ssize_t position_of(self, Py_ssize_t inner) noexcept nogil
     # Whether the checksums of an index are right.
     cdef bint check_index(self, const char* encoded) noexcept nogil

@@ -23,6 +23,7 @@ import math
 import numpy as np
 
 from zarr.codecs.chain cimport CodecChain
+from zarr.codecs.codec cimport NO_MEMORY, OK, Status
 from zarr.strided cimport is_filled_with
 
 from zarr.codecs.endian import BytesCodec
@@ -132,14 +133,30 @@ cdef class ShardLayout:
             self.lengths[axis] = self.index_chain.chunk_shape[axis]
             self.strides[axis] = stride
             stride *= self.lengths[axis]
-        self.order_array = storing_order(counts, codec.subchunk_write_order)
-        self.storing_order = <const int64_t*> np.PyArray_DATA(self.order_array)
 
     def __reduce__(self):
         return layout_again, (self.codec, self.inner.dtype, self.counts)
 
     def __repr__(self):
         return f"ShardLayout({self.codec!r}, {self.inner.dtype!r}, {self.counts})"
+
+    cdef Status need_storing_order(self) noexcept nogil:
+        if self.storing_order != NULL:
+            return OK
+        with gil:
+            try:
+                self.find_storing_order()
+            except MemoryError:
+                return NO_MEMORY
+        return OK
+
+    cdef int find_storing_order(self) except -1:
+        cdef np.ndarray order = storing_order(self.counts, self.codec.subchunk_write_order)
+        # Another thread may have found it meanwhile, and be at work with it.
+        if self.storing_order == NULL:
+            self.order_array = order
+            self.storing_order = <const int64_t*> np.PyArray_DATA(order)
+        return 0
 
     cdef bint check_index(self, const char* encoded) noexcept nogil:
         cdef Py_ssize_t nbytes = self.index_chain.chunk_nbytes
@@ -218,6 +235,7 @@ cdef class ShardLayout:
     @property
     def order(self):
         """The numbers of the inner chunks in the order of storing, an int64 array."""
+        self.find_storing_order()
         return self.order_array
 
     def encode_index(self, entries):

@@ -101,11 +101,13 @@ class ShardingCodec(ArrayBytesCodec):
         subchunk_write_order="morton",
     ):
         try:
-            lengths = list(chunk_shape)
+            lengths = None if isinstance(chunk_shape, (str, dict)) else list(chunk_shape)
         except TypeError:
+            lengths = None
+        if lengths is None:
             raise ValueError(
                 f"chunk_shape: found {chunk_shape!r}, expected a list of positive integers"
-            ) from None
+            )
         self.chunk_shape = tuple(
             [
                 checked_integer(f"chunk_shape[{axis}]", length, 1)
@@ -140,6 +142,10 @@ class ShardingCodec(ArrayBytesCodec):
             return None
         nbytes = self.layout.index_nbytes + self.layout.count * self.layout.inner.max_nbytes
         return min(2 * nbytes, 2**62)
+
+    def encoded_nbytes(self, shape, dtype):
+        """Return None: others may leave gaps of any size in a small shard."""
+        return
 
     def configuration(self):
         """Return what stands in metadata, written in full."""
@@ -264,7 +270,8 @@ class ShardingCodec(ArrayBytesCodec):
         position = layout.index_nbytes if layout.is_at_start else 0
         pieces = []
         for inner in layout.order.tolist():
-            items = np.asarray(array[layout.region_of(inner)], order="C")
+            # By the ellipsis an array also where it has no axes.
+            items = np.asarray(array[(*layout.region_of(inner), ...)], order="C")
             if codec.fill_value is not None and layout.holds_only(items, codec.fill_value):
                 continue
             data = in_inner_chunk(layout, inner, layout.inner.encode_items, items)
@@ -307,7 +314,7 @@ class ShardingCodec(ArrayBytesCodec):
                     f"{self.name}: inner chunk {layout.coords_of(inner)}: found none stored, "
                     "expected it, for the fill value is not known"
                 )
-            array[layout.region_of(inner)] = items
+            array[(*layout.region_of(inner), ...)] = items
         return array
 
 

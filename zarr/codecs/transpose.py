@@ -47,7 +47,8 @@ class TransposeCodec(ArrayArrayCodec):
             self.order = tuple(checked_integer("order", axis, 0) for axis in order)
         except (TypeError, ValueError):
             self.order = None
-        if self.order is None or isinstance(order, str) or not is_permutation(self.order):
+        is_list = not isinstance(order, (str, dict))
+        if self.order is None or not is_list or not is_permutation(self.order):
             raise ValueError(f"order: found {order!r}, expected a permutation of the axes")
 
     def configuration(self):

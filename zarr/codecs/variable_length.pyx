@@ -21,6 +21,7 @@ import numpy as np
 
 from zarr.codecs.codec cimport ArrayBytesCodec
 
+from zarr.data_type import is_variable_length_bytes
 from zarr.errors import CodecError
 
 cdef extern from "Python.h":
@@ -167,7 +168,7 @@ cdef class VLenUTF8Codec(VariableLengthCodec):
 
     def bind(self, dtype, chunk_shape):
         """Return the codec, when it can treat items of the dtype."""
-        if dtype.kind not in "OT":
+        if dtype.kind not in "OT" or is_variable_length_bytes(dtype):
             raise ValueError(f"vlen-utf8: found items of {dtype}, expected text of any length")
         return self
 

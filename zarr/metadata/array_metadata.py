@@ -114,6 +114,14 @@ class ArrayMetadata:
             for name, value in said.items():
                 object.__setattr__(self, name, value)
 
+    def __setstate__(self, state):
+        """Take over what was pickled, which NumPy does in the byte order of the machine."""
+        fill_value = state["fill_value"]
+        if fill_value is not None:
+            fill_value = fill_value.astype(state["dtype"])
+            fill_value.flags.writeable = False
+        vars(self).update(state, fill_value=fill_value)
+
     def _check_for_v2(self):
         if self.chunk_key_encoding.name != "v2":
             raise ValueError(

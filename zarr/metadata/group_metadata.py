@@ -13,6 +13,7 @@ from zarr.metadata.version3 import (
     checked_attributes,
     unknown_members,
 )
+from zarr.storage.keys import is_key
 
 __all__ = ["GroupMetadata"]
 
@@ -20,6 +21,12 @@ KNOWN = ("zarr_format", "node_type", "attributes", "consolidated_metadata")
 
 #: The documents of a node in Zarr v2.
 NAMES = (".zarray", ".zgroup", ".zattrs")
+
+
+def _checked_path(path, place):
+    """Check the path of a node below: what is no key leads out of the group, or to nothing."""
+    if not is_key(path):
+        raise mismatch(place, path, "the path of a node below")
 
 
 def _inline(value, place):
@@ -32,6 +39,8 @@ def _inline(value, place):
     if value["must_understand"] is not False:
         raise mismatch(f"{place}.must_understand", value["must_understand"], "false")
     documents = checked_attributes(value["metadata"], f"{place}.metadata")
+    for path in documents:
+        _checked_path(path, f"{place}.metadata")
     return {
         path: {"zarr.json": checked_attributes(document, f"{place}.metadata.{path}")}
         for path, document in documents.items()
@@ -52,6 +61,7 @@ def _beside(document, place):
         if name not in NAMES:
             raise mismatch(f"{at}metadata", key, f"keys that end with {', '.join(NAMES)}")
         if path:
+            _checked_path(path, f"{at}metadata")
             nodes = consolidated.setdefault(path, {})
             nodes[name] = checked_attributes(value, f"{at}metadata.{key}")
     return consolidated

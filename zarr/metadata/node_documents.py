@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from zarr.config import config
 from zarr.errors import MetadataError
+from zarr.json_values import mismatch
 from zarr.metadata.array_metadata import ArrayMetadata
 from zarr.metadata.document import read_document, write_document
 from zarr.metadata.group_metadata import GroupMetadata
@@ -73,10 +74,9 @@ def metadata_from_documents(
 
 def _read(kind, document, place, zarr_format, *more):
     """Read a document that its name says the format of."""
-    if document.get("zarr_format") in (2, 3) and document["zarr_format"] != zarr_format:
-        raise MetadataError(
-            f"{place}: zarr_format: found {document['zarr_format']}, expected {zarr_format}"
-        )
+    found = document.get("zarr_format", zarr_format)
+    if type(found) is not int or found != zarr_format:
+        raise mismatch(f"{place}: zarr_format", found, str(zarr_format))
     return kind.from_document(document, place, *more)
 
 

@@ -1,5 +1,6 @@
 /* What the file functions need of the operating system and is not the same everywhere: renaming
-without replacing, making data durable, and the tag that tells whose process numbers are whose. */
+without replacing, making data durable, locks between processes, and the tag that tells whose
+process numbers are whose. */
 
 #ifndef ZARR_FILE_SYSTEM_H
 #define ZARR_FILE_SYSTEM_H
@@ -26,6 +27,8 @@ enum {
     OPEN_TO_READ = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
     OPEN_NEW = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
     OPEN_FOLDER = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+    OPEN_TO_LOCK = O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+    OPEN_LOCKS = OPEN_TO_LOCK | O_CREAT | O_NOFOLLOW,
     UNKNOWN_TAG = 1
 };
 
@@ -69,6 +72,26 @@ static inline int sync_all(int descriptor)
     errno = ENOSYS;
     return -1;
 #endif
+}
+
+/* Take (F_WRLCK) or give back (F_UNLCK) an advisory lock on one byte of a file: 0, or -1 with errno.
+It belongs to the open file where the system has such locks, else to the process. Nobody waits. */
+static inline int lock_byte(int descriptor, short kind, int64_t place)
+{
+    struct flock lock;
+
+    memset(&lock, 0, sizeof lock);
+    lock.l_type = kind;
+    lock.l_whence = SEEK_SET;
+    lock.l_start = (off_t)place;
+    lock.l_len = 1;
+#ifdef F_OFD_SETLK
+    if (fcntl(descriptor, F_OFD_SETLK, &lock) == 0)
+        return 0;
+    if (errno != EINVAL)
+        return -1;
+#endif
+    return fcntl(descriptor, F_SETLK, &lock);
 }
 
 /* Open a folder if sync_all on it is as good as sync_data on each file and folder that is written

@@ -124,7 +124,10 @@ cdef Py_ssize_t folder_nbytes_of(const char* path, Py_ssize_t nbytes) noexcept n
 
 
 cdef int kind_of_absence(const char* path) noexcept nogil:
-    """-ENOENT if there is nothing of that name; -ENOLINK if a link on the way leads nowhere."""
+    """-ENOENT if there is nothing of that name, or a file on the way where a folder should be.
+
+    -ENOLINK if a link on the way leads nowhere, -ENXIO if what is on the way is neither.
+    """
     cdef char name[PATH_NBYTES]
     cdef struct_stat found
     cdef Py_ssize_t nbytes = strlen(path)
@@ -135,7 +138,7 @@ cdef int kind_of_absence(const char* path) noexcept nogil:
         if lstat(name, &found) == 0:
             if S_ISLNK(found.st_mode) and stat(name, &found) != 0:
                 return -ENOLINK
-            return -ENOENT
+            return -ENOENT if S_ISDIR(found.st_mode) or S_ISREG(found.st_mode) else -ENXIO
         nbytes = folder_nbytes_of(name, nbytes) - 1
         if nbytes > 0:
             name[nbytes] = 0
@@ -149,9 +152,7 @@ cdef int file_open(const char* path, Py_ssize_t* nbytes) noexcept nogil:
     while descriptor < 0 and errno == EINTR:
         descriptor = open(path, OPEN_TO_READ)
     if descriptor < 0:
-        if errno == ENOENT:
-            return kind_of_absence(path)
-        return -ENOENT if errno == ENOTDIR else -errno
+        return kind_of_absence(path) if errno == ENOENT or errno == ENOTDIR else -errno
     status = 0 if fstat(descriptor, &found) == 0 else -errno
     if status == 0 and not S_ISREG(found.st_mode):
         status = -EISDIR if S_ISDIR(found.st_mode) else -ENXIO
@@ -188,10 +189,10 @@ cdef int file_exists(const char* path) noexcept nogil:
         if S_ISREG(found.st_mode):
             return 1
         return 0 if S_ISDIR(found.st_mode) else -ENXIO
-    if errno == ENOENT:
+    if errno == ENOENT or errno == ENOTDIR:
         status = kind_of_absence(path)
         return 0 if status == -ENOENT else status
-    return 0 if errno == ENOTDIR else -errno
+    return -errno
 
 
 # Writing
@@ -389,7 +390,8 @@ cdef int write_whole(
     status = explain(status, temporary)
     if status == 1 and durability >= ALL_SYNCED:
         status = sync_folder(temporary, folder_nbytes)
-        status = status if status < 0 else 1
+        # Where the folder is gone, others have deleted what was put there since.
+        status = 1 if status >= 0 or status == -ENOENT else status
     if status >= 0 and not is_folder_new:
         look_for_leftovers(temporary, folder_nbytes)
     return status
@@ -562,7 +564,7 @@ cdef object error_of_status(int status, bytes path):
 
 
 def open_file(bytes path not None):
-    """Open a file to be read: its descriptor, for `os.close`, and its size; None if there is none.
+    """Open a file to be read: its descriptor, for `close_file`, and its size; None for none.
 
     Raises
     ------
@@ -579,6 +581,11 @@ def open_file(bytes path not None):
     if descriptor < 0:
         raise error_of_status(descriptor, path)
     return descriptor, nbytes
+
+
+def close_file(int descriptor):
+    """Close a file that was read; if that fails, it says nothing about what was read."""
+    file_close(descriptor)
 
 
 def read_part(int descriptor, Py_ssize_t nbytes, int64_t offset, bytes path not None):

@@ -2,7 +2,7 @@
 
 - A key is parts joined by slashes. No part is empty, ``.`` or ``..``.
 - There is no backslash and no NUL in it, and a part has at most 255 bytes in UTF-8.
-- No part ends as the names of temporary files do.
+- No part ends as the names of temporary files and of the files of locks do.
 - A prefix is the beginning of a key, or empty. A path is a prefix without its last slash.
 
 The rules are those of the specification and what file systems need; every store keeps to them, so
@@ -12,12 +12,14 @@ https://zarr-specs.readthedocs.io/en/latest/v3/core/index.html#stores
 
 import re
 
+from zarr.storage.file_locks import LOCK_NAME
 from zarr.storage.files import TEMPORARY_SUFFIX
 
-__all__ = ["as_bytes_like", "check_key", "check_prefix", "normalize_path"]
+__all__ = ["as_bytes_like", "check_key", "check_prefix", "is_key", "normalize_path"]
 
 PART_NBYTES = 255
-# Of what is in here, only the length in bytes and the reserved suffix remain to be looked at.
+RESERVED_SUFFIXES = (TEMPORARY_SUFFIX, LOCK_NAME)
+# Of what is in here, only the length in bytes and the reserved suffixes remain to be looked at.
 _PLAIN_KEY = re.compile(r"(?!\.\.?(?:/|\Z))[^/\\\0]+(?:/(?!\.\.?(?:/|\Z))[^/\\\0]+)*")
 
 
@@ -32,8 +34,9 @@ def _fault(key):
             return "parts that are not empty, joined by single slashes"
         if part in (".", ".."):
             return "no part that is '.' or '..'"
-        if part.endswith(TEMPORARY_SUFFIX):
-            return f"no part that ends with {TEMPORARY_SUFFIX!r}"
+        for suffix in RESERVED_SUFFIXES:
+            if part.endswith(suffix):
+                return f"no part that ends with {suffix!r}"
         try:
             nbytes = len(part.encode())
         except UnicodeEncodeError:
@@ -51,8 +54,8 @@ def is_key(key) -> bool:
     >>> is_key('a/c/0/1'), is_key('../a')
     (True, False)
     """
-    if type(key) is str and len(key) <= PART_NBYTES and key.isascii():
-        return _PLAIN_KEY.fullmatch(key) is not None and TEMPORARY_SUFFIX not in key
+    if type(key) is str and len(key) <= PART_NBYTES and key.isascii() and ".zarr-" not in key:
+        return _PLAIN_KEY.fullmatch(key) is not None
     return _fault(key) is None
 
 

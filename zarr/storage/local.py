@@ -6,19 +6,23 @@
   links are followed.
 - Temporary files are no keys: they cannot be asked for and are not listed. Those of writers that
   were killed are removed by the next writer in the folder (`zarr.storage.files` knows how).
-- A folder, a fifo or a link that leads nowhere is no missing value: to read it is an error.
+- A folder, a fifo or a link that leads nowhere is no missing value: to read it is an error, and
+  so it is to read or list what would be below a fifo or such a link.
 - Folders are made when first needed, and removed when a delete leaves them empty.
 """
 
 import errno
 import os
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from zarr.errors import naming_file
 from zarr.storage import files
 from zarr.storage.byte_range import span_of
+from zarr.storage.file_locks import LOCK_NAME, FileLocks
 from zarr.storage.keys import is_key
 from zarr.storage.store import Store
 
@@ -70,6 +74,10 @@ class LocalStore(Store):
         its place, and the folder after. The chunks that one call on an array writes are synced
         together, which costs little more than one sync (a chunk of which a part is written is
         synced alone). `flush` makes durable all that was written before.
+    process_locks : bool
+        Whether processes that write to one array or group at the same time exclude each other, so
+        that none undoes what another has done. An array to which is written has a file
+        ``.zarr-lock`` for it. Where the file system has no locks, a RuntimeWarning says so.
 
     Attributes
     ----------
@@ -100,9 +108,17 @@ class LocalStore(Store):
     >>> folder.cleanup()
     """
 
-    def __init__(self, root: str | os.PathLike, *, read_only: bool = False, durable: bool = False):
+    def __init__(
+        self,
+        root: str | os.PathLike,
+        *,
+        read_only: bool = False,
+        durable: bool = False,
+        process_locks: bool = True,
+    ):
         super().__init__(read_only=read_only)
         self._root = local_path(root)
+        self._process_locks = bool(process_locks)
         self.durable = bool(durable)
         self._folder_path = os.fsencode(self._root).rstrip(b"/")
 
@@ -130,7 +146,7 @@ class LocalStore(Store):
             spans = [span_of(byte_range, nbytes) for byte_range in byte_ranges]
             return [files.read_part(descriptor, end - start, start, path) for start, end in spans]
         finally:
-            os.close(descriptor)
+            files.close_file(descriptor)
 
     def _set(self, key, value):
         files.write_file(self._path(key), value, self.durable)
@@ -148,7 +164,7 @@ class LocalStore(Store):
         opened = files.open_file(self._path(key))
         if opened is None:
             return None
-        os.close(opened[0])
+        files.close_file(opened[0])
         return opened[1]
 
     def _list(self, prefix):
@@ -168,6 +184,7 @@ class LocalStore(Store):
             with os.scandir(folder) as scan:
                 entries = sorted(scan, key=lambda entry: entry.name)
         except (FileNotFoundError, NotADirectoryError):
+            _refuse_links_to_nowhere(folder)
             return
         for entry in entries:
             if not is_key(entry.name):
@@ -181,25 +198,29 @@ class LocalStore(Store):
         try:
             names = os.listdir(os.path.join(self._root, prefix))
         except (FileNotFoundError, NotADirectoryError):
+            _refuse_links_to_nowhere(os.path.join(self._root, prefix))
             return []
         return [name for name in names if is_key(name)]
 
     def _delete_dir(self, prefix):
-        path = os.fsencode(os.path.join(self._root, prefix.rstrip("/")))
-        if prefix and os.path.islink(path):
-            os.unlink(path)
-            return
+        path = os.path.join(self._root, prefix.rstrip("/"))
         try:
+            if prefix and stat.S_ISLNK(os.lstat(path).st_mode):
+                files.remove_file(os.fsencode(path), len(self._folder_path), self.durable)
+                return
             # The root itself may be a link: it is what the user named, and stays.
             descriptor = os.open(path, _OPEN_FOLDER if prefix else _OPEN_ROOT)
         except (FileNotFoundError, NotADirectoryError):
             return
-        try:
-            _empty_folder(descriptor)
-        finally:
-            os.close(descriptor)
+        with naming_file(path):
+            try:
+                _empty_folder(descriptor, path, self.durable)
+                if self.durable:
+                    os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
         if prefix:
-            files.prune_folders(path + b"/", len(self._folder_path))
+            files.prune_folders(os.fsencode(path) + b"/", len(self._folder_path))
 
     def flush(self):
         """Make durable all that was written to the folder so far, by whom ever.
@@ -214,8 +235,12 @@ class LocalStore(Store):
         On Linux this is one call for the file system that holds the folder; elsewhere every file
         in the folder is synced.
         """
-        if self.root.is_dir() and not files.sync_file_system(os.fsencode(self.root)):
-            for folder, _, names in os.walk(self.root):
+        try:
+            is_done = files.sync_file_system(os.fsencode(self.root))
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        if not is_done:
+            for folder, _, names in os.walk(self.root, onerror=_raise):
                 for name in (*names, ""):
                     _sync(os.path.join(folder, name))
 
@@ -223,13 +248,21 @@ class LocalStore(Store):
         folder = os.path.join(self._root, path)
         try:
             found = os.stat(folder)
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return LocalStore, os.path.realpath(folder)
         return LocalStore, found.st_dev, found.st_ino
 
     def is_free(self, path):
         """Whether there is no folder of a node, and so nothing in it."""
-        return not os.path.lexists(self._path(path) if path else self._folder_path)
+        try:
+            os.lstat(os.path.join(self._root, path))
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        return False
+
+    def is_link(self, path):
+        """Whether the folder of a node is a link; the root may be one, and counts as what it is."""
+        return path != "" and os.path.islink(self._path(path))
 
     def native_folder(self, path):
         """Return the folder of a node, for `zarr.storage.files`; None if a subclass comes between.
@@ -241,6 +274,13 @@ class LocalStore(Store):
             if getattr(cls, name) is not own:
                 return None
         return self._path(path) if path else self._folder_path
+
+    def locks(self, path, document=None):
+        """Return the locks of a node between processes; None without `process_locks`."""
+        if not self._process_locks:
+            return None
+        name = LOCK_NAME if document is None else document
+        return FileLocks(self._path(f"{path}/{name}" if path else name), document is None)
 
     def _place(self):
         return (self._folder_path,)
@@ -261,8 +301,16 @@ _OPEN_ROOT = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _OPEN_FOLDER = _OPEN_ROOT | os.O_NOFOLLOW
 
 
-def _empty_folder(descriptor):
-    """Remove all in a folder. It is known by its descriptor: no link can lead out of it."""
+def _refuse_links_to_nowhere(folder):
+    """Raise OSError if a folder is not there because a link, a fifo or a device is in its place."""
+    files.has_file(os.fsencode(folder.rstrip("/")))
+
+
+def _empty_folder(descriptor, path, is_durable):
+    """Remove all in a folder. It is known by its descriptor: no link can lead out of it.
+
+    `path` is for errors. Folders in it that stay are synced; the folder is left to the caller.
+    """
     with os.scandir(descriptor) as scan:
         entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in scan]
     for name, is_folder in entries:
@@ -272,16 +320,32 @@ def _empty_folder(descriptor):
                 continue
             inner = os.open(name, _OPEN_FOLDER, dir_fd=descriptor)
             try:
-                _empty_folder(inner)
+                _empty_folder(inner, os.path.join(path, name), is_durable)
+                _remove_empty(name, descriptor, inner, is_durable)
             finally:
                 os.close(inner)
-            os.rmdir(name, dir_fd=descriptor)
         except FileNotFoundError:
             pass
-        except OSError as error:
-            # A folder in which others have just written stays; what was there before is gone.
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+        except OSError:
+            with naming_file(os.path.join(path, name)):
                 raise
+
+
+def _remove_empty(name, above, descriptor, is_durable):
+    """Remove a folder, unless others have just written in it; what was there before is gone."""
+    try:
+        os.rmdir(name, dir_fd=above)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        if is_durable:
+            os.fsync(descriptor)
+
+
+def _raise(error):
+    """Have `os.walk` pass over no folder that cannot be listed, but for those that are gone."""
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def _sync(path):

@@ -6,9 +6,12 @@ import weakref
 from collections.abc import MutableMapping
 
 from zarr.storage.byte_range import span_of
+from zarr.storage.keys import as_bytes_like
 from zarr.storage.store import Store
 
 __all__ = ["MemoryStore"]
+
+_NOTHING = object()  # None is no value of a mapping, but an error
 
 # One lock for each mapping, not for each store: two stores may have the same. Re-entrant, because
 # the mapping may be code of the user's, which uses the store.
@@ -86,15 +89,11 @@ class MemoryStore(Store):
 
     def _get(self, key, byte_range=None):
         with self._lock.held:
-            value = self._store_dict.get(key)
-        if value is None:
+            value = self._store_dict.get(key, _NOTHING)
+        if value is _NOTHING:
             return None
         if type(value) is not bytes:
-            if isinstance(value, (str, int)):
-                raise TypeError(
-                    f"{key}: found a value of type {type(value).__name__!r}, expected bytes"
-                )
-            value = bytes(value)
+            value = bytes(as_bytes_like(value, key))
         if byte_range is None:
             return value
         start, stop = span_of(byte_range, len(value))
@@ -124,7 +123,7 @@ class MemoryStore(Store):
     def _list(self, prefix):
         with self._lock.held:
             keys = list(self._store_dict)
-        return (key for key in keys if key.startswith(prefix))
+        return (key for key in keys if isinstance(key, str) and key.startswith(prefix))
 
     def identity(self, path):
         return MemoryStore, id(self._store_dict), path

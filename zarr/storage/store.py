@@ -12,13 +12,44 @@ https://zarr-specs.readthedocs.io/en/latest/v3/core/index.html#abstract-store-in
 
 import asyncio
 import copy
+import os
+import threading
+import weakref
 from collections.abc import AsyncIterator, Hashable, Iterable, Iterator
 from typing import Self
 
 from zarr.storage.byte_range import ByteRange, ByteRequest, normalize_byte_range, span_of
-from zarr.storage.keys import as_bytes_like, check_key, check_prefix, normalize_path
+from zarr.storage.keys import as_bytes_like, check_key, check_prefix, is_key, normalize_path
 
 __all__ = ["Store"]
+
+
+class _Lock:
+    """A lock that can be referred to weakly; the handler of a signal may take it again."""
+
+    def __init__(self):
+        self.lock = threading.RLock()
+
+
+class _Locks:
+    """Locks by the name of what they are for, each there for as long as it is in use."""
+
+    def __init__(self):
+        self._begin()
+        # In the child of a fork, who held them has not come along.
+        os.register_at_fork(after_in_child=self._begin)
+
+    def _begin(self):
+        self._guard = threading.RLock()
+        self._locks = weakref.WeakValueDictionary()
+
+    def of(self, name) -> _Lock:
+        with self._guard:
+            return self._locks.setdefault(name, _Lock())
+
+
+#: For what is stored if it is absent: by the store and the key.
+_absent = _Locks()
 
 
 class Store:
@@ -116,11 +147,17 @@ class Store:
         return [value[slice(*span_of(byte_range, len(value)))] for byte_range in byte_ranges]
 
     def _set_if_absent(self, key: str, value: bytes | memoryview) -> bool:
-        """Store a value unless there is one. This one takes two steps: others may come between."""
-        if self._exists(key):
-            return False
-        self._set(key, value)
-        return True
+        """Store a value unless there is one.
+
+        This one takes two steps, between which other threads that call it do not come; others who
+        know of the same place may.
+        """
+        turn = _absent.of((id(self), key))
+        with turn.lock:
+            if self._exists(key):
+                return False
+            self._set(key, value)
+            return True
 
     def _list_dir(self, prefix: str) -> Iterable[str]:
         """Yield, once each, the parts of keys that follow `prefix`: empty, or ends in a slash."""
@@ -165,7 +202,7 @@ class Store:
         b'12'
         """
         check_key(key)
-        return self._get(key, normalize_byte_range(byte_range))
+        return self._call(self._get, key, normalize_byte_range(byte_range))
 
     def get_ranges_sync(self, key: str, ranges: Iterable[ByteRange | None]) -> list | None:
         """Return several parts of a value, in the order asked for; None if there is no such key.
@@ -187,7 +224,8 @@ class Store:
         [b'0', b'23']
         """
         check_key(key)
-        return self._get_ranges(key, [normalize_byte_range(byte_range) for byte_range in ranges])
+        requests = [normalize_byte_range(byte_range) for byte_range in ranges]
+        return self._call(self._get_ranges, key, requests)
 
     def get_partial_values_sync(self, key_ranges: Iterable[tuple[str, ByteRange | None]]) -> list:
         """Return parts of the values of several keys; None in the place of a key that is not there.
@@ -199,7 +237,10 @@ class Store:
         OSError
             If a value is there and cannot be read.
         """
-        return [self.get_sync(key, byte_range=byte_range) for key, byte_range in key_ranges]
+        requests = list(key_ranges)
+        for key, _ in requests:
+            check_key(key)
+        return [self.get_sync(key, byte_range=byte_range) for key, byte_range in requests]
 
     def set_sync(self, key: str, value) -> None:
         """Store a value, bytes-like: replaced as a whole, or, if that fails, as it was before.
@@ -215,7 +256,7 @@ class Store:
         """
         self._check_writable()
         check_key(key)
-        self._set(key, as_bytes_like(value, key))
+        self._call(self._set, key, as_bytes_like(value, key))
 
     def set_if_absent_sync(self, key: str, value) -> bool:
         """Store a value unless there is one; return whether it was stored.
@@ -238,7 +279,7 @@ class Store:
         """
         self._check_writable()
         check_key(key)
-        return self._set_if_absent(key, as_bytes_like(value, key))
+        return self._call(self._set_if_absent, key, as_bytes_like(value, key))
 
     def delete_sync(self, key: str) -> None:
         """Remove a key, if it is there.
@@ -252,7 +293,7 @@ class Store:
         """
         self._check_deletable()
         check_key(key)
-        self._delete(key)
+        self._call(self._delete, key)
 
     def exists_sync(self, key: str) -> bool:
         """Return whether there is such a key.
@@ -265,7 +306,7 @@ class Store:
             If that cannot be told.
         """
         check_key(key)
-        return self._exists(key)
+        return self._call(self._exists, key)
 
     def getsize_sync(self, key: str) -> int:
         """Return the size of a value in bytes.
@@ -280,7 +321,7 @@ class Store:
             If that cannot be told.
         """
         check_key(key)
-        nbytes = self._getsize(key)
+        nbytes = self._call(self._getsize, key)
         if nbytes is None:
             raise FileNotFoundError(f"{key}: found no such key in {self}, expected one")
         return nbytes
@@ -297,7 +338,8 @@ class Store:
         OSError
             If that cannot be told.
         """
-        sizes = (self._getsize(key) for key in self.list_prefix_sync(self._folder(prefix)))
+        keys = self.list_prefix_sync(self._folder(prefix))
+        sizes = (self._call(self._getsize, key) for key in keys)
         return sum(nbytes for nbytes in sizes if nbytes is not None)
 
     def list_sync(self) -> Iterator[str]:
@@ -312,6 +354,8 @@ class Store:
 
     def list_prefix_sync(self, prefix: str) -> Iterator[str]:
         """Yield the keys that begin with a prefix, in no order.
+
+        What lies in the place of the store and cannot be a key, as ``../x``, is passed over.
 
         Raises
         ------
@@ -331,7 +375,7 @@ class Store:
         """
         self._check_listable()
         check_prefix(prefix)
-        return iter(self._list(prefix))
+        return self._keys(self._call(self._list, prefix), prefix)
 
     def list_dir_sync(self, prefix: str) -> Iterator[str]:
         """Yield the names in a folder, of values and of folders, in no order.
@@ -353,7 +397,8 @@ class Store:
         ['b', 'c']
         """
         self._check_listable()
-        return iter(self._list_dir(self._folder(prefix)))
+        folder = self._folder(prefix)
+        return self._keys(self._call(self._list_dir, folder), folder)
 
     def is_empty_sync(self, prefix: str) -> bool:
         """Return whether there is no key below a folder.
@@ -383,7 +428,7 @@ class Store:
         """
         self._check_deletable()
         self._check_listable()
-        self._delete_dir(self._folder(prefix))
+        self._call(self._delete_dir, self._folder(prefix))
 
     def clear_sync(self) -> None:
         """Remove all keys.
@@ -398,6 +443,36 @@ class Store:
             If a key cannot be removed.
         """
         self.delete_dir_sync("")
+
+    def _call(self, hook, key, *arguments):
+        """Call a hook; an error gets a note that names the key, if it does not do so itself.
+
+        Only None is no value. All that is raised comes out as it is, also KeyError.
+        """
+        try:
+            return hook(key, *arguments)
+        except Exception as error:
+            self._note(error, key)
+            raise
+
+    def _note(self, error, key):
+        texts = (str(error), *getattr(error, "__notes__", ()))
+        if not key or not any(key in text for text in texts):
+            error.add_note(f"{key or 'all keys'}: of {self}")
+
+    def _keys(self, names, prefix):
+        """Yield those that are keys, or names in a folder."""
+        try:
+            for name in names:
+                if is_key(name):
+                    yield name
+                elif not isinstance(name, str):
+                    raise TypeError(
+                        f"{self}: found {name!r} among the keys below {prefix!r}, expected strings"
+                    )
+        except Exception as error:
+            self._note(error, prefix)
+            raise
 
     @staticmethod
     def _folder(path):
@@ -531,9 +606,19 @@ class Store:
         """Whether it is certain, at little cost, that there is nothing at a node's path."""
         return False
 
+    def is_link(self, path: str) -> bool:
+        """Whether a node's path is a link to where it lies; to delete the node is to remove it."""
+        return False
+
     def native_folder(self, path: str) -> bytes | None:
         """Return the folder of a node if its values are files that may be used as such, or None."""
         return None
+
+    def locks(self, path: str, document: str | None = None):
+        """Return the locks of a node between processes, a `FileLocks`, or None: there are none.
+
+        With a document, those for changing it; without, those of the chunks of an array.
+        """
 
     def _place(self) -> tuple:
         """What two stores of one class have in common if they are equal."""

@@ -119,6 +119,12 @@ class WrapperStore(Store):
     def identity(self, path):
         return self._store.identity(path)
 
+    def locks(self, path, document=None):
+        return self._store.locks(path, document)
+
+    def is_link(self, path):
+        return self._store.is_link(path)
+
     def _place(self):
         return (self._store,)
 

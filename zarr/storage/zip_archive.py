@@ -9,9 +9,11 @@ The directory is read and written by `zipfile`. Records are read here, by positi
 lock, where they are not compressed.
 """
 
+import contextlib
 import copy
 import errno
 import io
+import lzma
 import os
 import stat
 import struct
@@ -22,7 +24,7 @@ import zipfile
 import zlib
 from bisect import bisect_right
 
-from zarr.errors import StoreError
+from zarr.errors import StoreError, naming_file
 from zarr.storage import files
 from zarr.storage.byte_range import span_of
 from zarr.storage.keys import is_key
@@ -34,8 +36,35 @@ _LOCAL_SIGNATURE = b"PK\x03\x04"
 _ENCRYPTED = 0x1
 _COPY_NBYTES = 1 << 22
 # What zipfile and the decompressors raise for bytes that are not what they should be.
-_DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, OverflowError)
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    ValueError,
+    OverflowError,
+)
 _CANNOT_COPY = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF)
+
+
+class _File(io.FileIO):
+    """A file that keeps the error of a read that failed, which `zipfile` would take for damage."""
+
+    error = None
+
+    def readinto(self, buffer):
+        return self._watched(super().readinto, buffer)
+
+    def readall(self):
+        return self._watched(super().readall)
+
+    def _watched(self, read, *buffer):
+        try:
+            return read(*buffer)
+        except OSError as error:
+            self.error = error
+            raise
 
 
 class _Volume:
@@ -47,19 +76,23 @@ class _Volume:
         self.infos = list(infos)
         self.end = end
         self.comment = comment
-        # Not at the end of the process: an archive may be published later than that.
-        weakref.finalize(self, os.close, descriptor).atexit = False
+        # Not at the end of the process: an archive may be published later than that. What is
+        # published is synced; so if closing fails, it says nothing.
+        weakref.finalize(self, files.close_file, descriptor).atexit = False
 
     @classmethod
     def open(cls, path):
         """Open an archive; an empty file is one without records."""
-        volume = cls(os.open(path, os.O_RDONLY | os.O_CLOEXEC), path)
-        try:
-            with open(volume.descriptor, "rb", closefd=False) as file:
-                if volume.nbytes() > 0:
-                    volume._read_directory(zipfile.ZipFile(file))
-        except (*_DAMAGE, NotImplementedError) as error:
-            raise StoreError(f"{path}: found no whole zip archive ({error})") from error
+        with naming_file(path):
+            volume = cls(os.open(path, os.O_RDONLY | os.O_CLOEXEC), path)
+            with _File(volume.descriptor, "rb", closefd=False) as file:
+                try:
+                    if volume.nbytes() > 0:
+                        volume._read_directory(zipfile.ZipFile(io.BufferedReader(file)))
+                except (*_DAMAGE, NotImplementedError) as error:
+                    if file.error is not None:
+                        raise file.error from None
+                    raise StoreError(f"{path}: found no whole zip archive ({error})") from error
         return volume
 
     def _read_directory(self, directory):
@@ -67,6 +100,8 @@ class _Volume:
         self.end = directory.start_dir
         self.comment = directory.comment
         for info in self.infos:
+            # As they stand: zipfile cuts them at a NUL, and would write them so, as another's name.
+            info.filename = info.orig_filename
             if not 0 <= info.header_offset < self.end:
                 raise zipfile.BadZipFile(f"member {info.filename!r} begins outside of the archive")
 
@@ -75,17 +110,23 @@ class _Volume:
         """Make a new file beside an archive."""
         temporary = files.new_temporary(os.fsencode(path.parent) + b"/")
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        volume = cls(os.open(temporary, flags, 0o666), temporary)
-        if mode is not None:
-            os.fchmod(volume.descriptor, mode)
+        volume = cls(os.open(os.fsdecode(temporary), flags, 0o666), temporary)
+        try:
+            if mode is not None:
+                os.fchmod(volume.descriptor, mode)
+        except BaseException:
+            volume.remove()
+            raise
         return volume
 
     def remove(self):
-        """Remove the file of what did not become an archive."""
-        files.remove_file(self.path, len(self.path))
+        """Remove the file of what did not become an archive; else a later writer will."""
+        with contextlib.suppress(OSError):
+            files.remove_file(self.path, len(self.path))
 
     def nbytes(self):
-        return os.fstat(self.descriptor).st_size
+        with naming_file(self.path):
+            return os.fstat(self.descriptor).st_size
 
     def read(self, start, nbytes, place):
         """Read so many bytes at a position."""
@@ -154,6 +195,8 @@ class _Member:
         info = self.info
         if info.flag_bits & _ENCRYPTED:
             raise StoreError(f"{place}: found an encrypted member, expected one that is not")
+        if stat.S_ISLNK(info.external_attr >> 16):
+            raise StoreError(f"{place}: found a link, expected a value")
         spans = [span_of(byte_range, info.file_size) for byte_range in byte_ranges]
         if info.compress_type != zipfile.ZIP_STORED:
             value = self._decompress(place)
@@ -179,7 +222,8 @@ class _Member:
         info.header_offset = 0
         try:
             with zipfile.ZipFile(io.BytesIO(self.volume.read(offset, nbytes, place)), "w") as alone:
-                value = alone.open(info).read()
+                # Without a number, zipfile inflates whatever the stream holds.
+                value = alone.open(info).read(max(1, info.file_size))
         except (*_DAMAGE, NotImplementedError, RuntimeError, OSError) as error:
             raise StoreError(f"{place}: found bytes that do not decompress ({error})") from error
         if len(value) != info.file_size:
@@ -222,8 +266,8 @@ class Archive:
         members = [_Member(self._base, info) for info in self._base.infos] if self._base else []
         # Of members of one name the last counts. Others than keys cannot be asked for by a store;
         # they stay in the archive.
-        self._members = {m.info.filename: m for m in members if _is_value(m.info)}
-        self._others = [m for m in members if not _is_value(m.info)]
+        self._members = {m.info.filename: m for m in members if is_key(m.info.filename)}
+        self._others = [m for m in members if not is_key(m.info.filename)]
 
     def _stat(self):
         try:
@@ -250,7 +294,7 @@ class Archive:
         """Store a value; return whether it was, which it is not if it has to be new and is not."""
         self._check_process()
         record, info = self._record_of(key, value)
-        with self._lock:
+        with self._lock, naming_file(self.path):
             if is_new and key in self._members:
                 return False
             self._is_changed = True
@@ -279,7 +323,7 @@ class Archive:
                     self._is_changed = True
 
     def _new_volume(self):
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(self.path.parent)
         mode = None if self._seen is None else stat.S_IMODE(self._seen.st_mode)
         return _Volume.create(self.path, mode)
 
@@ -291,7 +335,7 @@ class Archive:
         """Put the archive in place as it is now, if it has changed."""
         if self.mode == "r" or os.getpid() != self._process:
             return
-        with self._lock:
+        with self._lock, naming_file(self.path):
             if not self._is_changed:
                 return
             self._check_that_others_left_it()
@@ -319,7 +363,7 @@ class Archive:
             kept += moving
         comment = b"" if self._base is None else self._base.comment
         target.finish(infos, end, comment)
-        os.replace(target.path, self.path)
+        os.replace(os.fsdecode(target.path), self.path)
         if self._draft is not None and target is not self._draft:
             self._draft.remove()
         place = {id(member): info for member, info in zip(kept, infos, strict=True)}
@@ -329,9 +373,10 @@ class Archive:
         }
         self._others = [_Member(target, place[id(member)]) for member in self._others]
         target.infos, target.end, target.comment = infos, end, comment
-        self._base, self._draft, self._is_changed = target, None, False
+        self._base, self._draft = target, None
         self._seen = os.fstat(target.descriptor)
         files.sync_folder_of(os.fsencode(self.path))
+        self._is_changed = False
 
     def _check_that_others_left_it(self):
         now = self._stat()
@@ -364,15 +409,18 @@ class Archive:
                         self._draft = None
 
 
-def _is_value(info):
-    # zipfile cuts a name at a NUL, which could make it look like another.
-    return is_key(info.filename) and info.filename == info.orig_filename
-
-
 def _version(found):
     if found is None:
         return None
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _make_folder(path):
+    """Make a folder and those above it, where there are none, durably."""
+    if not path.is_dir():
+        _make_folder(path.parent)
+        path.mkdir(exist_ok=True)
+        files.sync_folder_of(os.fsencode(path))
 
 
 def _write_fully(descriptor, data, offset):

@@ -410,7 +410,6 @@ class StoreTests:
             list(pool.map(run, range(8)))
 
     def test_one_of_many_is_the_first(self, store):
-        """Only where `_set_if_absent` is one step; stores with the default override this test."""
         for key in "abcdefghij":
             values = [b"%d" % number for number in range(8)]
             with ThreadPoolExecutor(8) as pool:

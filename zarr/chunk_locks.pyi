@@ -1,0 +1,1 @@
+# The right to update a chunk. For compiled modules only.
