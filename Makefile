@@ -2,7 +2,7 @@
 
 PYTHON ?= python
 
-.PHONY: develop build test long lint stubs benchmark clean
+.PHONY: develop build test long fuzz crash asan ubsan tsan lint stubs benchmark clean
 
 develop:    ## install in place, with everything needed to work on it
 	$(PYTHON) -m pip install -e '.[dev]'
@@ -15,6 +15,22 @@ test: build
 
 long: build ## the long forms of the stress, fuzz and crash tests
 	$(PYTHON) -m pytest -q --long
+
+fuzz: build ## 100,000 mutated inputs for each kind of file
+	$(PYTHON) tests/guarantees/fuzz.py
+
+crash: build ## kills and errors at every file-system call; 1,000 kills at any time
+	$(PYTHON) -m pytest -v --long tests/guarantees/test_crash.py tests/guarantees/test_io_errors.py \
+		tests/guarantees/test_durability.py tests/guarantees/test_faults.py
+
+asan:       ## all tests under the address and undefined-behaviour sanitizers, in a copy
+	tools/sanitize.sh address
+
+ubsan:      ## all tests under the undefined-behaviour sanitizer, in a copy
+	tools/sanitize.sh undefined
+
+tsan:       ## the stress tests under the thread sanitizer, in a copy
+	tools/sanitize.sh thread
 
 lint:
 	ruff check .
