@@ -5,9 +5,6 @@ import fcntl
 import os
 import signal
 import struct
-import subprocess
-import sys
-import textwrap
 import threading
 import time
 import warnings
@@ -15,6 +12,7 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from processes import compiled, preloading, run, start
 
 import zarr
 from zarr.storage import LocalStore, MemoryStore
@@ -68,20 +66,6 @@ def other(z, tmp_path, pool):
 def waits(future):
     time.sleep(WAITING)
     return not future.done()
-
-
-def run(script, *arguments, **options):
-    """Run a script in a process of its own; return what it printed."""
-    result = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script), *map(str, arguments)],
-        capture_output=True,
-        timeout=120,
-        check=False,
-        text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **options},
-    )
-    assert result.returncode == 0, result.stderr
-    return result.stdout
 
 
 CHANGES = {
@@ -287,32 +271,23 @@ class TestInterruption:
 
 class TestOwners:
     def test_a_lock_dies_with_its_owner(self, z, tmp_path):
-        child = subprocess.Popen(
-            [
-                sys.executable,
-                "-c",
-                textwrap.dedent("""
-                import os, sys, time, zarr
-                z = zarr.open_array(sys.argv[1], mode="r+")
-                lock = zarr.storage.file_locks.DocumentLock(z.store.locks(""))
-                with lock:
-                    print("held", flush=True)
-                    time.sleep(600)
-            """),
-                str(tmp_path / "a"),
-            ],
-            stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        )
-        assert child.stdout.readline() == b"held\n"
+        script = """
+            import sys, time, zarr
+            z = zarr.open_array(sys.argv[1], mode="r+")
+            with zarr.storage.file_locks.DocumentLock(z.store.locks("")):
+                print("held", flush=True)
+                time.sleep(600)
+        """
+        child = start(script, tmp_path / "a")
+        assert child.stdout.readline() == "held\n"
         with ThreadPoolExecutor() as pool:
             future = pool.submit(z.append, np.ones((1, 10)))
             assert waits(future)
             child.send_signal(signal.SIGKILL)
-            child.wait()
-            child.stdout.close()
+            child.communicate()
             assert future.result(60) == (41, 10)
 
+    @pytest.mark.forks
     def test_a_child_does_not_keep_the_locks_of_its_parent(self, tmp_path):
         """Though it has got a copy of every descriptor."""
         z = zarr.create_array(tmp_path / "a", shape=10, chunks=10)
@@ -337,6 +312,7 @@ class TestOwners:
         finally:
             os.kill(int(printed), signal.SIGKILL)
 
+    @pytest.mark.forks
     def test_a_child_of_a_fork_locks_by_itself(self, z, other):
         """And gives back nothing that its parent holds."""
         other.lock(0)
@@ -397,6 +373,7 @@ def in_child(function):
 
 
 class TestShapes:
+    @pytest.mark.forks
     @pytest.mark.parametrize("kind", SHAPES)
     def test_what_others_append_to_a_chunk_stays(self, tmp_path, kind):
         """Of a write by who does not know of it: he takes the chunk for one at the edge."""
@@ -415,6 +392,7 @@ class TestShapes:
         assert z.shape == (51,)
         assert (z[:] == value).all()
 
+    @pytest.mark.forks
     @pytest.mark.parametrize("kind", SHAPES)
     def test_also_if_they_append_in_the_middle_of_the_write(self, tmp_path, kind, pool):
         """When it has looked for the shape already; it then waits for the lock of the chunk."""
@@ -442,6 +420,7 @@ class TestShapes:
         assert (y[:] == value).all()
         assert y.shape == ((21,) if "shards" in words else (51,))
 
+    @pytest.mark.forks
     def test_a_shape_is_taken_over_by_the_next_write(self, z):
         def resize():
             zarr.open_array(z.store, path=z.path, mode="r+").resize(60, 10)
@@ -493,11 +472,7 @@ class TestWithout:
     @pytest.mark.parametrize("error", ["ENOLCK", "EOPNOTSUPP", "ENOSYS"])
     def test_a_file_system_without_locks_is_warned_of_once(self, tmp_path, error):
         source = tmp_path / "no_locks.c"
-        source.write_text(NO_LOCKS)
-        shim = tmp_path / "no_locks.so"
-        subprocess.run(
-            ["cc", "-shared", "-fPIC", f"-DERROR={error}", "-o", shim, source], check=True
-        )
+        source.write_text(f"#define ERROR {error}\n{NO_LOCKS}")
         printed = run(
             """
             import sys, warnings, zarr
@@ -513,7 +488,7 @@ class TestWithout:
                 print(warning.category.__name__, warning.message)
             """,
             tmp_path / "a",
-            LD_PRELOAD=str(shim),
+            env=preloading(compiled(source, tmp_path)),
         )
         assert printed.count("\n") == 1
         assert "RuntimeWarning" in printed

@@ -26,7 +26,7 @@ def shim(tmp_path_factory):
 @pytest.mark.forks
 @pytest.mark.parametrize("workers", [1, 2])
 def test_each_allocation_of_a_call_fails_once_and_for_good(shim, tmp_path, scale, workers):
-    count = scale(12, 0) if workers > 1 else scale(6, 200)  # of calls; 0: all that are known
+    count = scale(6, 0) if workers > 1 else scale(6, 200)  # of calls; 0: all that are known
     process = start(HERE / "shortage.py", shim, tmp_path, count, workers, env=preloading(shim))
     output = end(process, scale(600, 10_000))
     calls, raised, went_on = map(int, output.split())

@@ -78,13 +78,13 @@ cdef void begin_process() noexcept nogil:
     """Close what the parent holds locks on, or they would outlive it."""
     global open_count, fork_generation
     cdef LockedFile* file = open_files
-    mutex_init(&guard)
     while file != NULL:
         close(file.descriptor)
         file.descriptor = -1
         file = file.next
     fork_generation += 1
     open_count = 0
+    mutex_unlock(&guard)    # which was taken before the fork, by this thread
 
 
 mutex_init(&guard)

@@ -34,6 +34,7 @@ __all__ = ["Archive"]
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
 _LOCAL_SIGNATURE = b"PK\x03\x04"
 _ENCRYPTED = 0x1
+_MAX_DICTIONARY_NBYTES = 2**27
 _COPY_NBYTES = 1 << 22
 # What zipfile and the decompressors raise for bytes that are not what they should be.
 _DAMAGE = (
@@ -217,11 +218,14 @@ class _Member:
     def _decompress(self, place):
         """Have `zipfile` decompress the value, from a copy of its record."""
         offset = self.info.header_offset
-        nbytes = self.start(place) - offset + self.info.compress_size
+        header_nbytes = self.start(place) - offset
+        record = self.volume.read(offset, header_nbytes + self.info.compress_size, place)
+        if self.info.compress_type == zipfile.ZIP_LZMA:
+            _check_lzma(record[header_nbytes:], place)
         info = copy.copy(self.info)
         info.header_offset = 0
         try:
-            with zipfile.ZipFile(io.BytesIO(self.volume.read(offset, nbytes, place)), "w") as alone:
+            with zipfile.ZipFile(io.BytesIO(record), "w") as alone:
                 # Without a number, zipfile inflates whatever the stream holds.
                 value = alone.open(info).read(max(1, info.file_size))
         except (*_DAMAGE, NotImplementedError, RuntimeError, OSError) as error:
@@ -229,6 +233,17 @@ class _Member:
         if len(value) != info.file_size:
             raise StoreError(f"{place}: found {len(value)} bytes, expected {info.file_size}")
         return value
+
+
+def _check_lzma(data, place):
+    """Refuse a dictionary that takes more memory than any encoder here asks for."""
+    # Two numbers of the version, the length of what follows, then a byte, and the size.
+    nbytes = int.from_bytes(data[5:9], "little")
+    if nbytes > _MAX_DICTIONARY_NBYTES:
+        raise StoreError(
+            f"{place}: found a dictionary of {nbytes} bytes, expected at most "
+            f"{_MAX_DICTIONARY_NBYTES}"
+        )
 
 
 class Archive:
